@@ -1,0 +1,171 @@
+/** Thumbnails by item id: fetched in batches, kept for the life of the model within a budget of bytes. */
+
+import { type ReadonlySignal, signal } from "@preact/signals-core";
+import type { Client } from "./client";
+import { type ThumbsPayload, unpackThumbs } from "./protocol";
+
+const BUDGET_BYTES = 128 * 2 ** 20;
+const BATCH = 32;
+/** The kernel reads with two threads; more requests than that would only delay what is scrolled to next. */
+const BATCHES_UNDER_WAY = 2;
+
+/** A map that forgets its least recently used entries once they are too big together. */
+export class LruCache<K, V> {
+  readonly #entries = new Map<K, { value: V; bytes: number }>();
+  readonly #budget: number;
+  readonly #onEvict: (value: V) => void;
+  #bytes = 0;
+
+  constructor(budget: number, onEvict: (value: V) => void) {
+    this.#budget = budget;
+    this.#onEvict = onEvict;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  has(key: K): boolean {
+    return this.#entries.has(key);
+  }
+
+  get(key: K): V | undefined {
+    const entry = this.#entries.get(key);
+    if (!entry) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    return entry.value;
+  }
+
+  /** Add an entry; the newest is kept even when it alone is over the budget. */
+  set(key: K, value: V, bytes: number): void {
+    this.delete(key);
+    this.#entries.set(key, { value, bytes });
+    this.#bytes += bytes;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#bytes <= this.#budget || oldest === key) break;
+      this.delete(oldest);
+    }
+  }
+
+  delete(key: K): void {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    this.#entries.delete(key);
+    this.#bytes -= entry.bytes;
+    this.#onEvict(entry.value);
+  }
+
+  clear(): void {
+    for (const key of [...this.#entries.keys()]) this.delete(key);
+  }
+}
+
+interface Batch {
+  items: readonly number[];
+  abort: AbortController;
+}
+
+export class Thumbnails {
+  readonly #client: Client;
+  readonly #onError: (message: string) => void;
+  readonly #urls = new LruCache<number, string>(BUDGET_BYTES, (url) => URL.revokeObjectURL(url));
+  /** Items that have no thumbnail, or whose thumbnail cannot be decoded. */
+  readonly #missing = new Set<number>();
+  readonly #wanted = new Map<object, readonly number[]>();
+  readonly #batches = new Set<Batch>();
+  readonly #version = signal(0);
+
+  constructor(client: Client, onError: (message: string) => void) {
+    this.#client = client;
+    this.#onError = onError;
+  }
+
+  /** Changes whenever there is more to show. */
+  get version(): ReadonlySignal<number> {
+    return this.#version;
+  }
+
+  /** The address of an item's thumbnail; `null`: it has none; `undefined`: not here yet. */
+  url(item: number): string | null | undefined {
+    return this.#missing.has(item) ? null : this.#urls.get(item);
+  }
+
+  /** Note that the browser could not decode an item's thumbnail. */
+  reject(item: number): void {
+    this.#urls.delete(item);
+    this.#missing.add(item);
+    this.#version.value++;
+  }
+
+  /** Say which items a view shows, most urgent first; replaces what it wanted before. */
+  want(view: object, items: readonly number[]): void {
+    this.#wanted.set(view, items);
+    this.#cancelUnwanted();
+    this.#fetch();
+  }
+
+  /** Forget a view that was closed. */
+  release(view: object): void {
+    this.#wanted.delete(view);
+    this.#cancelUnwanted();
+  }
+
+  dispose(): void {
+    this.#wanted.clear();
+    this.#cancelUnwanted();
+    this.#urls.clear();
+  }
+
+  #cancelUnwanted(): void {
+    const wanted = new Set([...this.#wanted.values()].flat());
+    for (const batch of this.#batches) {
+      if (!batch.items.some((item) => wanted.has(item))) batch.abort.abort();
+    }
+  }
+
+  #fetch(): void {
+    const underWay = new Set([...this.#batches].flatMap((batch) => batch.items));
+    while (this.#batches.size < BATCHES_UNDER_WAY) {
+      const items: number[] = [];
+      for (const item of [...this.#wanted.values()].flat()) {
+        if (items.length === BATCH) break;
+        if (underWay.has(item) || this.#missing.has(item) || this.#urls.has(item)) continue;
+        underWay.add(item);
+        items.push(item);
+      }
+      if (items.length === 0) return;
+      void this.#load({ items, abort: new AbortController() });
+    }
+  }
+
+  async #load(batch: Batch): Promise<void> {
+    this.#batches.add(batch);
+    const outcome = await this.#client.request({ kind: "thumbs", items: batch.items }, batch.abort.signal);
+    this.#batches.delete(batch);
+    if (outcome.status === "ok") {
+      try {
+        this.#keep(unpackThumbs(outcome.content, outcome.buffers));
+      } catch (error) {
+        this.#fail(batch, String(error));
+      }
+    } else if (outcome.status === "error") {
+      this.#fail(batch, outcome.error);
+    }
+    if (outcome.status !== "gone") this.#fetch();
+  }
+
+  #keep(thumbs: ThumbsPayload): void {
+    for (const [item, jpeg] of thumbs) {
+      if (jpeg === null) this.#missing.add(item);
+      else this.#urls.set(item, URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" })), jpeg.length);
+    }
+    this.#version.value++;
+  }
+
+  #fail(batch: Batch, message: string): void {
+    for (const item of batch.items) this.#missing.add(item);
+    this.#version.value++;
+    this.#onError(message);
+  }
+}

@@ -1,0 +1,20 @@
+/** Numbers and words as the gallery shows them. */
+
+const integers = new Intl.NumberFormat("en-US");
+
+/** `60000` as "60,000". */
+export function formatCount(n: number): string {
+  return integers.format(n);
+}
+
+/** `formatCount` with a noun: "1 image", "60,000 images". */
+export function formatItems(n: number, noun = "image"): string {
+  return `${formatCount(n)} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+/** A metric with four decimals; "–" where it is missing. */
+export function formatValue(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  const text = value.toFixed(4);
+  return text === "-0.0000" ? "0.0000" : text;
+}

@@ -1,0 +1,103 @@
+/** The bar below the grid: how many items are selected, and what to do with them. */
+
+import { effect, signal } from "@preact/signals-core";
+import { h } from "./dom";
+import { formatCount } from "./format";
+import { type Part, part } from "./part";
+import type { Store } from "./store";
+
+let lists = 0;
+
+function button(text: string, onClick: () => void): HTMLButtonElement {
+  const element = h("button", { type: "button" }, text);
+  element.addEventListener("click", onClick);
+  return element;
+}
+
+export function createSelectionBar(store: Store): Part {
+  const { traits } = store;
+  const feedback = signal("");
+  const selected = h("span", { class: "selected", role: "status" });
+  const all = button("Select all", () => store.selectView("all"));
+  const invert = button("Invert", () => store.selectView("invert"));
+  const none = button("Clear", () => store.selectView("none"));
+
+  const known = h("datalist", { id: `tags-${++lists}` });
+  const name = h("input", {
+    type: "text",
+    placeholder: "Tag",
+    "aria-label": "Tag for the selected images",
+    list: known.id,
+    maxlength: 100,
+    autocomplete: "off",
+    spellcheck: "false",
+  });
+  const tag = h("button", { type: "submit", class: "primary" }, "Tag");
+  const untag = button("Untag", () => void apply("untag"));
+  const result = h("span", { class: "feedback", role: "status" });
+  const form = h("form", { class: "tagging" }, name, known, tag, untag);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void apply("tag");
+  });
+
+  async function apply(kind: "tag" | "untag"): Promise<void> {
+    const text = name.value.trim();
+    if (text === "" || traits.selection_count.value === 0) return;
+    const changed = await store.tag(kind, text);
+    if (changed === undefined) return;
+    const verb = kind === "tag" ? "tagged" : "untagged";
+    feedback.value =
+      changed === 0 ? `All were ${verb} ${text} already` : `${formatCount(changed)} ${verb} ${text}`;
+  }
+
+  const hasText = signal(false);
+  name.addEventListener("input", () => {
+    hasText.value = name.value.trim() !== "";
+  });
+
+  const element = h(
+    "div",
+    { class: "selection" },
+    selected,
+    h("span", { class: "buttons" }, all, invert, none),
+    h("span", { class: "spring" }),
+    result,
+    form,
+  );
+  return part(
+    element,
+    effect(() => {
+      const n = traits.selection_count.value;
+      const hidden = n - traits.selection_in_view.value;
+      selected.textContent =
+        n === 0
+          ? "None selected"
+          : `${formatCount(n)} selected${hidden ? ` (${formatCount(hidden)} not in view)` : ""}`;
+      element.classList.toggle("any", n > 0);
+      none.disabled = n === 0;
+      name.disabled = n === 0;
+      tag.disabled = n === 0 || !hasText.value;
+      untag.disabled = n === 0 || !hasText.value;
+    }),
+    effect(() => {
+      const n = traits.count.value;
+      all.disabled = n === 0 || traits.selection_in_view.value === n;
+      invert.disabled = n === 0;
+      all.title = `Add all ${formatCount(n)} in view to the selection`;
+      invert.title = "Invert the selection within the view";
+    }),
+    effect(() => {
+      const tags = traits.tag_counts.value;
+      known.replaceChildren(...tags.map(([text]) => h("option", { value: text })));
+    }),
+    effect(() => {
+      // What was done to one selection says nothing about the next.
+      void traits.selection_count.value;
+      feedback.value = "";
+    }),
+    effect(() => {
+      result.textContent = feedback.value;
+    }),
+  );
+}

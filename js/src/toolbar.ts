@@ -1,0 +1,99 @@
+/** The line above the grid: what is shown, in which order, how large. */
+
+import { effect } from "@preact/signals-core";
+import { h, icon } from "./dom";
+import { formatCount, formatItems } from "./format";
+import { type Part, part } from "./part";
+import type { Store } from "./store";
+
+const SMALL_ICON = "M2 2h5v5H2zM9 2h5v5H9zM2 9h5v5H2zM9 9h5v5H9z";
+const LARGE_ICON = "M2 2h12v12H2z";
+
+/** A removable chip that says what the view is narrowed to; hidden when there is nothing to say. */
+function chip(title: string, onRemove: () => void): { element: HTMLElement; show(text: string): void } {
+  const label = h("span", { class: "chip-label" });
+  const remove = h("button", { type: "button", title }, "×");
+  remove.addEventListener("click", onRemove);
+  const element = h("span", { class: "chip", hidden: true }, label, remove);
+  return {
+    element,
+    show(text) {
+      element.hidden = text === "";
+      label.textContent = text;
+      label.title = text;
+      remove.setAttribute("aria-label", `${title}: ${text}`);
+    },
+  };
+}
+
+export function createToolbar(store: Store): Part {
+  const { traits } = store;
+  const title = h("div", { class: "title" });
+  const query = chip("Back to all", () => store.clear("query"));
+  const filter = chip("Clear filter", () => store.clear("filters"));
+  const count = h("span", { class: "count", role: "status" });
+
+  const sort = h("select", { "aria-label": "Sort by" });
+  const direction = h("button", { type: "button", class: "icon-button direction" });
+  sort.addEventListener("change", () => store.sortBy(sort.value));
+  direction.addEventListener("click", () => {
+    const current = traits.sort.value;
+    store.sortBy(current.startsWith("-") ? current.slice(1) : `-${current}`);
+  });
+
+  const size = h("input", {
+    type: "range",
+    min: 96,
+    max: 320,
+    step: 8,
+    "aria-label": "Thumbnail size",
+    title: "Thumbnail size",
+  });
+  size.addEventListener("input", () => store.setThumbnailSize(size.valueAsNumber, false));
+  size.addEventListener("change", () => store.setThumbnailSize(size.valueAsNumber, true));
+
+  const element = h(
+    "div",
+    { class: "toolbar" },
+    title,
+    h("div", { class: "chips" }, query.element, filter.element),
+    h("span", { class: "spring" }),
+    count,
+    h("label", { class: "sort" }, h("span", {}, "Sort"), sort, direction),
+    h("label", { class: "size" }, icon(SMALL_ICON), size, icon(LARGE_ICON)),
+  );
+
+  return part(
+    element,
+    effect(() => {
+      title.textContent = traits.title.value;
+      title.title = traits.title.value;
+    }),
+    effect(() => query.show(traits.query_label.value)),
+    effect(() => filter.show(traits.filter_label.value)),
+    effect(() => {
+      const shown = traits.count.value;
+      const total = traits.total.value;
+      count.textContent =
+        shown === total ? formatItems(total) : `${formatCount(shown)} of ${formatCount(total)}`;
+    }),
+    effect(() => {
+      const key = traits.sort.value.replace(/^-/, "");
+      const keys = traits.sort_keys.value;
+      const options = keys.includes(key) ? keys : [key, ...keys];
+      sort.replaceChildren(...options.map((name) => h("option", { value: name }, name)));
+      sort.value = key;
+    }),
+    effect(() => {
+      const descending = traits.sort.value.startsWith("-");
+      direction.textContent = descending ? "↓" : "↑";
+      direction.title = descending ? "Descending; click for ascending" : "Ascending; click for descending";
+      direction.setAttribute("aria-label", `Sort order: ${descending ? "descending" : "ascending"}`);
+      // The nearest come first when looking at similar items; the other way round shows nothing of use.
+      direction.disabled = traits.query_label.value !== "";
+    }),
+    effect(() => {
+      size.value = String(traits.thumbnail_size.value);
+    }),
+  );
+}

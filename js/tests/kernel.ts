@@ -1,0 +1,186 @@
+/** A kernel for tests: a model as anywidget gives it to a widget, and a gallery of `n` items that answers requests. */
+
+import type { Model, Traits } from "../src/store";
+
+type Handler = (...args: never[]) => void;
+type Message = Record<string, unknown> & { kind: string; id: number };
+
+export interface KernelOptions {
+  n: number;
+  /** Answer in a microtask (the default), or only when `answer` is called. */
+  manual?: boolean;
+}
+
+export class Kernel {
+  readonly traits: Record<string, unknown>;
+  readonly sent: Message[] = [];
+  readonly unanswered: Message[] = [];
+  readonly selected = new Set<number>();
+  /** Item ids in the order of the view. */
+  order: number[];
+  isDead = false;
+  /** Replies with an error to requests of these kinds. */
+  refuse = new Set<string>();
+  saves = 0;
+  readonly #handlers = new Map<string, Set<Handler>>();
+  readonly #manual: boolean;
+
+  constructor({ n, manual = false }: KernelOptions) {
+    this.#manual = manual;
+    this.order = Array.from({ length: n }, (_, i) => i + 100);
+    this.traits = {
+      epoch: 1,
+      revision: 1,
+      count: n,
+      total: n,
+      selection_count: 0,
+      selection_in_view: 0,
+      sort: "Uniqueness",
+      sort_keys: ["Uniqueness", "Name"],
+      query_label: "",
+      filter_label: "",
+      value_name: "Uniqueness",
+      title: "photos · perceptual",
+      tag_counts: [["blurred", 2]],
+      status: { kind: "ready", message: "", hint: "" },
+      thumbnail_size: 144,
+    };
+  }
+
+  /** The model as the widget sees it; two calls give two objects, as in anywidget. */
+  get model(): Model {
+    return {
+      get: (name: string) => this.traits[name],
+      set: (name: string, value: unknown) => {
+        this.traits[name] = value;
+        this.emit(`change:${name}`);
+      },
+      save_changes: () => {
+        this.saves++;
+      },
+      send: (content: Message) => {
+        if (this.isDead) throw new Error("Cannot send");
+        this.sent.push(content);
+        if (this.#manual) this.unanswered.push(content);
+        else queueMicrotask(() => this.answer(content));
+      },
+      on: (name: string, handler: Handler) => {
+        const handlers = this.#handlers.get(name) ?? new Set();
+        this.#handlers.set(name, handlers.add(handler));
+      },
+      off: (name: string, handler: Handler) => this.#handlers.get(name)?.delete(handler),
+    } as unknown as Model;
+  }
+
+  get listeners(): number {
+    return [...this.#handlers.values()].reduce((sum, handlers) => sum + handlers.size, 0);
+  }
+
+  emit(name: string, ...args: unknown[]): void {
+    for (const handler of [...(this.#handlers.get(name) ?? [])]) handler(...(args as never[]));
+  }
+
+  /** Change traits as one update message does. */
+  update(changes: Partial<Traits>): void {
+    Object.assign(this.traits, changes);
+    for (const name of Object.keys(changes)) this.emit(`change:${name}`);
+  }
+
+  /** A new order of the view. */
+  reorder(order: number[], changes: Partial<Traits> = {}): void {
+    this.order = order;
+    this.update({ epoch: (this.traits.epoch as number) + 1, count: order.length, ...changes });
+  }
+
+  select(items: Iterable<number>): void {
+    this.selected.clear();
+    for (const item of items) this.selected.add(item);
+    this.update({
+      revision: (this.traits.revision as number) + 1,
+      selection_count: this.selected.size,
+      selection_in_view: this.order.filter((item) => this.selected.has(item)).length,
+    });
+  }
+
+  reply(id: number, content: object, buffers: DataView[] = []): void {
+    this.emit("msg:custom", { kind: "reply", id, status: "ok", ...content }, buffers);
+  }
+
+  sentOf(kind: string): Message[] {
+    return this.sent.filter((message) => message.kind === kind);
+  }
+
+  /** Answer a request; without an argument, all that wait. */
+  answer(message?: Message): void {
+    if (!message) {
+      for (const waiting of this.unanswered.splice(0)) this.answer(waiting);
+      return;
+    }
+    const { id, kind } = message;
+    if (this.refuse.has(kind)) this.reply(id, { status: "error", error: `${kind} refused` });
+    else if (kind === "rows") this.#answerRows(message);
+    else if (kind === "thumbs") this.#answerThumbs(message);
+    else if (kind === "select") this.#answerSelect(message);
+    else if (kind === "tag" || kind === "untag") this.reply(id, { changed: this.selected.size });
+    else this.reply(id, {});
+  }
+
+  #answerRows({ id, epoch, start, stop }: Message): void {
+    if (epoch !== this.traits.epoch) {
+      this.reply(id, { status: "stale" });
+      return;
+    }
+    const ids = this.order.slice(start as number, stop as number);
+    const n = ids.length;
+    const view = (bytes: number, fill: (view: DataView, i: number, item: number) => void) => {
+      // At an odd offset within something larger, as in a real message.
+      const buffer = new DataView(new ArrayBuffer(bytes + 10), 3, bytes);
+      ids.forEach((item, i) => {
+        fill(buffer, i, item);
+      });
+      return buffer;
+    };
+    const content = {
+      epoch,
+      start,
+      stop: (start as number) + n,
+      names: ids.map((item) => `image ${item}.jpg`),
+      labels: ids.map((item) => (item % 2 ? "odd" : null)),
+      tags: ids.map((item) => (item === 101 ? ["a", "b", "c"] : [])),
+    };
+    this.reply(id, content, [
+      view(4 * n, (buffer, i, item) => buffer.setInt32(4 * i, item, true)),
+      view(8 * n, (buffer, i, item) =>
+        buffer.setFloat64(8 * i, item === 102 ? Number.NaN : item / 1000, true),
+      ),
+      view(n, (buffer, i, item) => buffer.setUint8(i, Number(this.selected.has(item)))),
+      view(3 * n, (buffer, i) => buffer.setUint8(3 * i, 200)),
+      view(4 * n, (buffer, i, item) => buffer.setInt32(4 * i, item === 103 ? 2 : 0, true)),
+    ]);
+  }
+
+  #answerThumbs({ id, items }: Message): void {
+    const lengths = (items as number[]).map((item): number => (item === 104 ? 0 : 4));
+    const total = lengths.reduce((sum, length) => sum + length, 0);
+    this.reply(id, { items, lengths }, [new DataView(new ArrayBuffer(total))]);
+  }
+
+  #answerSelect({ id, op, items, start, stop }: Message): void {
+    const next = new Set(this.selected);
+    if (op === "add") for (const item of items as number[]) next.add(item);
+    if (op === "remove") for (const item of items as number[]) next.delete(item);
+    if (op === "range") for (const item of this.order.slice(start as number, stop as number)) next.add(item);
+    if (op === "all") for (const item of this.order) next.add(item);
+    if (op === "none") next.clear();
+    if (op === "invert") for (const item of this.order) if (!next.delete(item)) next.add(item);
+    this.select(next);
+    this.reply(id, {});
+  }
+}
+
+/** Let promises and animation frames that are due run. */
+export async function settle(): Promise<void> {
+  for (let round = 0; round < 4; round++) {
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+  }
+}

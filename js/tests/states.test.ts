@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { PATIENCE_MS } from "../src/client";
+import createWidget from "../src/widget";
+import { Kernel, settle } from "./kernel";
+import { display, standInForLayout, View } from "./page";
+
+beforeEach(standInForLayout);
+afterEach(() => {
+  vi.useRealTimers();
+  document.body.replaceChildren();
+});
+
+describe("states", () => {
+  it("shows placeholders while rows are on their way", async () => {
+    const { kernel, view } = await display({ n: 20, manual: true });
+    expect(view.root.querySelectorAll(".card.loading")).toHaveLength(20);
+    expect(view.find(".empty").hidden).toBe(true);
+    kernel.answer();
+    await settle();
+    expect(view.root.querySelectorAll(".card.loading")).toHaveLength(0);
+  });
+
+  it("says why nothing is shown, and offers the way out", async () => {
+    const { kernel, view } = await display({ n: 20 });
+    const status = { kind: "empty", message: "No image matches the filter", hint: "None of 20 images." };
+    kernel.reorder([], { status, filter_label: "Uniqueness 0 to 0" });
+    await settle();
+    expect(view.find(".empty").hidden).toBe(false);
+    expect(view.find(".empty").textContent).toBe("No image matches the filterNone of 20 images.Clear filter");
+    expect(view.cards).toEqual([]);
+    view.click(view.find(".empty button"));
+    expect(kernel.sent.at(-1)).toMatchObject({ kind: "clear", what: "filters" });
+    kernel.update({ filter_label: "", query_label: "Similar to a.jpg" });
+    view.click(view.button("Back"));
+    expect(kernel.sent.at(-1)).toMatchObject({ kind: "clear", what: "query" });
+    kernel.update({ query_label: "" });
+    expect(view.find(".empty button").hidden).toBe(true);
+  });
+
+  it("says that the kernel is busy until it answers", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { kernel, view } = await display({ n: 20, manual: true });
+    const notice = view.find(".connection");
+    expect(notice.hidden).toBe(true);
+    vi.advanceTimersByTime(PATIENCE_MS);
+    expect(notice.hidden).toBe(false);
+    expect(notice.textContent).toContain("busy");
+    kernel.answer();
+    expect(notice.hidden).toBe(true);
+  });
+
+  it.each([
+    [
+      "the next request fails",
+      (kernel: Kernel, view: View) => {
+        kernel.isDead = true;
+        view.click(view.card(0));
+      },
+    ],
+    [
+      "Jupyter says so",
+      (kernel: Kernel) => {
+        kernel.traits.layout = { comm_live: false };
+        kernel.emit("comm_live_update");
+      },
+    ],
+    ["the comm is closed", (kernel: Kernel) => kernel.emit("comm:close")],
+  ])("says that the kernel is gone when %s", async (_, lose) => {
+    const { kernel, view } = await display({ n: 20 });
+    lose(kernel, view);
+    await vi.waitFor(() => expect(view.find(".connection").hidden).toBe(false));
+    expect(view.find(".connection").textContent).toContain("Run the cell again");
+    expect(view.find(".toolbar").inert).toBe(true);
+    expect(view.find(".selection").inert).toBe(true);
+    const sent = kernel.sent.length;
+    await settle();
+    view.click(view.card(1));
+    await settle();
+    expect(view.selected).toEqual([]);
+    expect(kernel.sent).toHaveLength(sent);
+  });
+
+  it("can be displayed from a saved notebook, without a kernel", async () => {
+    const kernel = new Kernel({ n: 20 });
+    kernel.traits.layout = { comm_live: false };
+    const widget = createWidget();
+    widget.initialize({ model: kernel.model } as never);
+    const el = document.body.appendChild(document.createElement("div"));
+    const view = new View(el, widget.render({ model: kernel.model, el } as never));
+    await settle();
+    expect(view.find(".connection").textContent).toContain("kernel has restarted or is gone");
+    expect(view.root.querySelectorAll(".card.loading")).toHaveLength(20);
+    expect(kernel.sent).toEqual([]);
+  });
+});
+
+describe("lifecycle", () => {
+  it("listens once a model, and lets go of everything", async () => {
+    const { kernel, dispose, view, other } = await display({ n: 20 }, 2);
+    const listeners = kernel.listeners;
+    other.dispose();
+    expect(kernel.listeners).toBe(listeners);
+    expect(other.el.childElementCount).toBe(0);
+    view.click(view.card(1));
+    await settle();
+    expect(view.selected).toEqual([1]);
+    view.dispose();
+    dispose();
+    expect(kernel.listeners).toBe(0);
+    const sent = kernel.sent.length;
+    kernel.update({ epoch: 9 });
+    await settle();
+    expect(kernel.sent).toHaveLength(sent);
+  });
+});

@@ -1,0 +1,307 @@
+"""One decode of one image file: upright RGB pixels, thumbnail, hashes and what ranking needs.
+
+Nothing here knows of a project, a database or a notebook; every function may run in any thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+THUMBNAIL_SIZE = 256  # longer side, pixels: sharp in a cell of 128 CSS pixels on a high-density screen
+_THUMBNAIL_QUALITY = 82
+SIGNATURE_SIDE = 4
+_WHITE_CONTENT = 240  # a composition on white whose darkest pixel is above this shows nothing
+_DARK = (48, 48, 48)
+
+
+class UnreadableImageError(ValueError):
+    """The file cannot be decoded; the message is the reason, fit to show to a person."""
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """What one read of a file gives.
+
+    Attributes
+    ----------
+    image : PIL.Image.Image
+        RGB, upright, at most scaled down to twice the size that the embedder asked for.
+    width, height : int
+        Size in pixels of the whole image, upright.
+    thumbnail : bytes
+        JPEG, longer side at most ``THUMBNAIL_SIZE`` pixels.
+    bytes_hash : bytes
+        16 bytes, BLAKE2b of the file.
+    pixels_hash : bytes or None
+        16 bytes, BLAKE2b of all upright pixels and their size; None where only a scaled-down decode
+        was made (large JPEGs), see :func:`hash_pixels`.
+    signature : bytes
+        Mean RGB of each cell of a 4 x 4 grid, 48 bytes: equal pixels have nearly equal signatures.
+    mean_color : bytes
+        Mean RGB, 3 bytes.
+    sharpness : float
+        Variance of the Laplacian of the luma (0 to 255) of the thumbnail (Pech-Pacheco et al.,
+        ICPR 2000); larger is sharper, 0 for a constant image.
+    """
+
+    image: Image.Image
+    width: int
+    height: int
+    thumbnail: bytes
+    bytes_hash: bytes
+    pixels_hash: bytes | None
+    signature: bytes
+    mean_color: bytes
+    sharpness: float
+
+
+def read_image(path: Path, *, min_side: int = 256) -> DecodedImage:
+    """Read a file once and compute everything that needs its pixels.
+
+    Parameters
+    ----------
+    path : Path
+        An image file in any format that Pillow decodes; of several frames the first counts.
+    min_side : int
+        The returned ``image`` is scaled down in fast integer steps while its shorter side stays at
+        least this many pixels.
+
+    Raises
+    ------
+    UnreadableImageError
+        The file is missing, empty, truncated, no image, or larger than Pillow's safety limit.
+    """
+    try:
+        data = path.read_bytes()
+        if not data:
+            raise UnreadableImageError("the file is empty")
+        with Image.open(io.BytesIO(data)) as opened:
+            full_size = opened.size
+            scale = min(full_size) / min_side
+            if scale >= 2:
+                opened.draft(None, (int(full_size[0] / scale), int(full_size[1] / scale)))
+            drafted = opened.size != full_size
+            opened.load()
+            pixels = _upright(opened)
+            pixels_hash = None if drafted else _hash(pixels)
+            if drafted:
+                width, height = full_size if _orientation(opened) < 5 else full_size[::-1]
+            else:
+                width, height = pixels.size
+        rgb = _to_rgb(pixels)
+        factor = min(rgb.size) // min_side
+        return _describe(rgb.reduce(factor) if factor >= 2 else rgb, width, height, data, pixels_hash)
+    except UnreadableImageError:
+        raise
+    except Exception as error:  # a decoder can raise anything on hostile bytes
+        raise UnreadableImageError(_reason(error)) from error
+
+
+def hash_pixels(path: Path) -> bytes:
+    """Hash all upright pixels of a file, decoding it in full.
+
+    Equal for two files exactly when ``read_image`` would hash them alike; see ``DecodedImage.pixels_hash``.
+
+    Raises
+    ------
+    UnreadableImageError
+        As in :func:`read_image`.
+    """
+    try:
+        with Image.open(path) as opened:
+            opened.load()
+            return _hash(_upright(opened))
+    except Exception as error:
+        raise UnreadableImageError(_reason(error)) from error
+
+
+def open_rgb(path: Path, *, min_side: int = 256) -> Image.Image:
+    """Upright RGB pixels of a file, as an embedder gets them (``DecodedImage.image``)."""
+    return read_image(path, min_side=min_side).image
+
+
+def prepare_rgb(image: Image.Image) -> Image.Image:
+    """Upright RGB version of an image that is already in memory, composed on white."""
+    return _to_rgb(_upright(image))
+
+
+def is_mirrored(thumbnail_a: bytes, thumbnail_b: bytes) -> bool:
+    """Whether the second thumbnail looks more like the mirror image of the first than like the first."""
+    a, b = (_small_luma(data) for data in (thumbnail_a, thumbnail_b))
+    direct, mirrored = float(np.mean((a - b) ** 2)), float(np.mean((a - b[:, ::-1]) ** 2))
+    return mirrored < 0.5 * direct
+
+
+def _small_luma(thumbnail: bytes) -> npt.NDArray[np.float32]:
+    with Image.open(io.BytesIO(thumbnail)) as image:
+        small = image.convert("L").resize((32, 32), Image.Resampling.BOX)
+    luma = np.asarray(small, dtype=np.float32)
+    normalised: npt.NDArray[np.float32] = (luma - luma.mean()) / (luma.std() + 1.0)
+    return normalised
+
+
+def _describe(rgb: Image.Image, width: int, height: int, data: bytes, pixels_hash: bytes | None) -> DecodedImage:
+    thumbnail = rgb.copy() if max(rgb.size) <= THUMBNAIL_SIZE else _fit(rgb, THUMBNAIL_SIZE)
+    encoded = io.BytesIO()
+    thumbnail.save(encoded, "JPEG", quality=_THUMBNAIL_QUALITY)
+    return DecodedImage(
+        image=rgb,
+        width=width,
+        height=height,
+        thumbnail=encoded.getvalue(),
+        bytes_hash=hashlib.blake2b(data, digest_size=16).digest(),
+        pixels_hash=pixels_hash,
+        signature=_box_means(rgb, SIGNATURE_SIDE),
+        mean_color=_box_means(thumbnail, 1),
+        sharpness=_sharpness(thumbnail),
+    )
+
+
+def _fit(image: Image.Image, side: int) -> Image.Image:
+    scale = side / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _box_means(image: Image.Image, side: int) -> bytes:
+    return image.resize((side, side), Image.Resampling.BOX).tobytes()
+
+
+def _sharpness(thumbnail: Image.Image) -> float:
+    luma = np.asarray(thumbnail.convert("L"), dtype=np.float32)
+    if min(luma.shape) < 3:
+        return 0.0
+    center = luma[1:-1, 1:-1]
+    laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * center
+    return float(laplacian.var())
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8 (5 to 8 swap width and height); 1 where the EXIF data say nothing valid."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # the parser can raise anything on damaged EXIF data, and the picture is still good
+        return 1
+    return value if isinstance(value, int) and value in _TURNS else 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    turn = _TURNS.get(_orientation(image))
+    upright = image.copy() if turn is None else image.transpose(turn)
+    # Only what the conversion to RGB needs: EXIF would turn the picture again, comments go into thumbnails.
+    upright.info = {key: image.info[key] for key in ("transparency", "icc_profile") if key in image.info}
+    return upright
+
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _hash(pixels: Image.Image) -> bytes:
+    """Hash upright pixels so that equal pictures in different containers or modes hash alike."""
+    if pixels.mode in _DEEP_MODES:
+        values = np.asarray(pixels)
+        values = values.astype("<f4" if values.dtype.kind == "f" else "<i4")  # files differ in byte order
+        kind, data = f"{values.dtype.str} {pixels.info.get('transparency')}", values.tobytes()
+    else:
+        if not pixels.has_transparency_data:
+            pixels = _to_rgb(pixels)
+        elif (pixels := pixels.convert("RGBA")).getchannel("A").getextrema() == (255, 255):
+            pixels = pixels.convert("RGB")
+        kind, data = pixels.mode, pixels.tobytes()
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(f"{kind} {pixels.width} {pixels.height} ".encode())
+    digest.update(data)
+    return digest.digest()
+
+
+_DEEP_MODES = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in _DEEP_MODES:
+        gray = Image.fromarray(_to_8_bit(image))
+        if "transparency" not in image.info:
+            return gray.convert("RGB")
+        visible = np.asarray(image) != image.info["transparency"]
+        return _compose(Image.merge("LA", (gray, Image.fromarray(visible).convert("L"))).convert("RGBA"))
+    if image.has_transparency_data:
+        return _compose(image.convert("RGBA"))
+    if image.mode == "RGB":
+        return image
+    if image.mode == "CMYK":
+        return _cmyk_to_rgb(image)
+    return image.convert("RGB")
+
+
+def _compose(rgba: Image.Image) -> Image.Image:
+    """Compose on white; on dark gray where white would hide all that is drawn."""
+    alpha = rgba.getchannel("A")
+    rgb = Image.new("RGB", rgba.size, (255, 255, 255))
+    rgb.paste(rgba, mask=alpha)
+    darkest, _ = rgb.convert("L").getextrema()
+    least, most = alpha.getextrema()
+    if isinstance(darkest, int) and darkest >= _WHITE_CONTENT and least != most:
+        rgb = Image.new("RGB", rgba.size, _DARK)
+        rgb.paste(rgba, mask=alpha)
+    return rgb
+
+
+def _to_8_bit(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Scale deep grayscale by the range that its values imply, so that white stays white."""
+    values = np.asarray(image).astype(np.float64)
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if image.mode.startswith("I;16"):
+        low, high = 0.0, 65535.0
+    elif low >= 0 and high <= 1 and image.mode == "F":
+        low, high = 0.0, 1.0
+    elif low >= 0 and high <= 255:
+        low, high = 0.0, 255.0
+    elif low >= 0 and high <= 65535:
+        low, high = 0.0, 65535.0
+    return np.rint((values - low) * (255.0 / max(high - low, 1e-12))).astype(np.uint8)
+
+
+def _cmyk_to_rgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if profile:
+        try:
+            source, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError):
+            converted = None  # a broken profile: the plain conversion below still shows the picture
+        if converted is not None:
+            return converted
+    return image.convert("RGB")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "the file is no longer there"
+    if isinstance(error, PermissionError):
+        return "no permission to read the file"
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image that Pillow can read"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"too large to decode safely ({error})"
+    text = str(error) or type(error).__name__
+    return f"cannot be decoded: {text}"

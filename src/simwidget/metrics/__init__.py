@@ -1,0 +1,1 @@
+"""Metrics: one float an item."""

@@ -1,0 +1,190 @@
+"""How people name things: items by id or path, metrics and tags by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from simwidget.errors import InvalidValueError, UnknownNameError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+_MAX_TAG_LENGTH = 300
+
+
+class ItemNames:
+    """From what people call items to their positions, and from positions to paths.
+
+    Parameters
+    ----------
+    ids : ndarray of int64, shape (n,)
+        Ascending.
+    relative : list of str
+        Paths relative to the root, ``/`` separated.
+    base : Path
+        Root of the images as the user gave it, so that paths read as he expects.
+    root : Path
+        The same, absolute.
+    """
+
+    def __init__(self, ids: npt.NDArray[np.int64], relative: list[str], base: Path, root: Path) -> None:
+        self.ids, self.relative, self._base, self._root = ids, relative, base, root
+
+    def path(self, row: int) -> Path:
+        """Path of an item, below the root as it was given."""
+        return self._base / self.relative[row]
+
+    def file(self, row: int) -> Path:
+        """Absolute path of an item."""
+        return self._root / self.relative[row]
+
+    def title(self, row: int) -> str:
+        """File name for people to read; bytes that are no text are shown as replacement characters."""
+        name = self.relative[row].rpartition("/")[2]
+        return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+    def rows(self, items: Any) -> npt.NDArray[np.int64]:
+        """Positions of one or several items.
+
+        Parameters
+        ----------
+        items : int, str, PathLike, or an iterable of them
+            Ids or paths; relative paths count from the working directory or from the root.
+
+        Raises
+        ------
+        UnknownNameError
+            The project has no such item; the message names it.
+        InvalidValueError
+            Something is neither an id nor a path.
+        """
+        if isinstance(items, np.ndarray) and items.dtype.kind in "iu":
+            return self._rows_of_ids(items.reshape(-1).astype(np.int64))
+        if isinstance(items, (str, os.PathLike, int, np.integer)) or not isinstance(items, Iterable):
+            items = [items]
+        return np.array([self._row(item) for item in items], dtype=np.int64)
+
+    def _rows_of_ids(self, wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        rows = np.searchsorted(self.ids, wanted)
+        known = rows < len(self.ids)
+        known[known] = self.ids[rows[known]] == wanted[known]
+        if not known.all():
+            raise UnknownNameError(f"The project has no item with the id {int(wanted[~known][0])}.")
+        return rows
+
+    def _row(self, item: Any) -> int:
+        if isinstance(item, (int, np.integer)) and not isinstance(item, bool):
+            if abs(int(item)) >= 2**63:
+                raise UnknownNameError(f"The project has no item with the id {item}.")
+            return int(self._rows_of_ids(np.array([item], dtype=np.int64))[0])
+        if isinstance(item, (str, os.PathLike)):
+            row = self.find_path(item)
+            if row is None:
+                raise UnknownNameError(
+                    f"The project has no item {os.fspath(item)!r}. It holds {len(self.ids):,} images below "
+                    f"{str(self._root)!r}; unreadable files are in project.failed."
+                )
+            return row
+        raise InvalidValueError(
+            f"{item!r} names no item: an item is named by its id (int), a path (str) or a Path."
+        )
+
+    def find_path(self, path: str | os.PathLike[str]) -> int | None:
+        """Position of the item with this path; None when there is none."""
+        given = Path(os.fsdecode(path))
+        row = self._row_at(given)
+        if row is None and str(given).startswith("~"):  # after the literal name: files may begin with ~ too
+            with suppress(RuntimeError):  # no such user
+                given = given.expanduser()
+                row = self._row_at(given)
+        if row is None:  # another way to the same place, such as the target of a linked folder
+            with suppress(ValueError):  # a null character
+                row = self._row_of_path.get(_relative(os.path.realpath(given), os.path.realpath(self._root)))
+        return row
+
+    @cached_property
+    def _row_of_path(self) -> dict[str, int]:
+        return {relative: row for row, relative in enumerate(self.relative)}
+
+    def _row_at(self, given: Path) -> int | None:
+        candidates = [_relative(os.path.abspath(given), self._root)]  # noqa: PTH100 - keep links
+        if not given.is_absolute():
+            if not self._base.is_absolute():
+                candidates.append(_relative(given, self._base))
+            candidates.append(given.as_posix())
+        rows = (self._row_of_path.get(candidate) for candidate in candidates)
+        return next((row for row in rows if row is not None), None)
+
+
+def _relative(path: str | Path, start: str | Path) -> str:
+    """Path of an item relative to a folder; empty where there is none, as between drives on Windows."""
+    try:
+        return Path(os.path.relpath(path, start)).as_posix()
+    except ValueError:
+        return ""
+
+
+class Metrics(dict[str, "npt.NDArray[np.float32]"]):
+    """Metrics by name; each one float32 value an item, NaN where it could not be computed."""
+
+    def __missing__(self, name: str) -> npt.NDArray[np.float32]:
+        raise UnknownNameError(f"There is no metric {name!r}. There are: {', '.join(map(repr, self))}.")
+
+
+class Tags(Mapping[str, list[Path]]):
+    """Paths of the items of each tag, always as they are now.
+
+    Parameters
+    ----------
+    load : callable
+        Gives the ids of the items of each tag.
+    paths : callable
+        From ids to paths, in the order in which they are to be shown.
+    """
+
+    def __init__(self, load: Callable[[], dict[str, list[int]]], paths: Callable[[list[int]], list[Path]]) -> None:
+        self._load, self._paths = load, paths
+
+    def __getitem__(self, name: str) -> list[Path]:
+        tags = self._load()
+        if name not in tags:
+            there = f"There are: {', '.join(map(repr, tags))}." if tags else "Nothing is tagged yet."
+            raise UnknownNameError(f"There is no tag {name!r}. {there}")
+        return self._paths(tags[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._load())
+
+    def __len__(self) -> int:
+        return len(self._load())
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name!r}: {len(ids):,} images" for name, ids in self._load().items())
+        return f"<Tags {{{counts}}}>"
+
+
+def checked_tag(name: object) -> str:
+    """Return the name of a tag without surrounding space.
+
+    Raises
+    ------
+    InvalidValueError
+        It is no text, empty, longer than 300 characters, or holds line breaks or control characters.
+    """
+    if not isinstance(name, str):
+        raise InvalidValueError(f"A tag is a text, not {name!r}.")
+    stripped = name.strip()
+    if not stripped:
+        raise InvalidValueError("A tag needs a name: it was empty.")
+    if len(stripped) > _MAX_TAG_LENGTH:
+        raise InvalidValueError(f"A tag has at most {_MAX_TAG_LENGTH} characters; this one has {len(stripped)}.")
+    if any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in stripped):
+        raise InvalidValueError(f"A tag cannot hold line breaks or control characters: {stripped!r}.")
+    return stripped

@@ -1,0 +1,473 @@
+"""Items, labels, tags, thumbnails, embeddings, graph and metrics of one project, in one folder."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from simwidget.errors import EmbedderError, ProjectBusyError, ProjectFormatError
+from simwidget.imaging import SIGNATURE_SIDE
+from simwidget.store.database import Database, encode_text
+from simwidget.store.files import digest, file_stem, load_array, load_json, save_array, save_json
+from simwidget.store.items import HASH_BYTES, ItemRecord, ItemTable
+from simwidget.store.location import is_writable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from simwidget.sources.folder import FileEntry
+
+FORMAT_VERSION = 1
+_QUERY_IDS = 500  # ids in one query; SQLite may allow only 999
+_ROW = np.dtype([("id", "<i8"), ("content", f"V{HASH_BYTES}")])
+
+_PROJECT_MIGRATIONS = [
+    (
+        """CREATE TABLE items (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            path TEXT NOT NULL UNIQUE,             -- relative to the source, '/' separated
+            size INTEGER NOT NULL,                 -- bytes
+            mtime_ns INTEGER NOT NULL,
+            present INTEGER NOT NULL DEFAULT 1,    -- 0 when the last scan did not find the file
+            width INTEGER, height INTEGER,         -- upright, pixels; NULL until read
+            bytes_hash BLOB, pixels_hash BLOB, signature BLOB, mean_color BLOB,
+            sharpness REAL,
+            error TEXT,                            -- why the file could not be read or embedded
+            label TEXT,
+            split TEXT
+        )""",
+        """CREATE TABLE tags (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE
+        )""",
+        """CREATE TABLE item_tags (
+            tag_id INTEGER NOT NULL REFERENCES tags(id) ON DELETE CASCADE,
+            item_id INTEGER NOT NULL REFERENCES items(id) ON DELETE CASCADE,
+            PRIMARY KEY (tag_id, item_id)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX item_tags_by_item ON item_tags(item_id)",
+    )
+]
+
+_THUMBNAIL_MIGRATIONS = [
+    (
+        "CREATE TABLE thumbnails (item_id INTEGER PRIMARY KEY, jpeg BLOB NOT NULL)",
+        # Vectors of a build under way, until they are merged into embeddings/<name>.
+        """CREATE TABLE vectors (
+            embedder TEXT NOT NULL,
+            item_id INTEGER NOT NULL,
+            bytes_hash BLOB NOT NULL,
+            vector BLOB NOT NULL,
+            PRIMARY KEY (embedder, item_id)
+        ) WITHOUT ROWID""",
+    )
+]
+
+
+class ProjectStore:
+    """A project folder, opened.
+
+    Parameters
+    ----------
+    folder : Path
+        Created when missing.
+
+    Raises
+    ------
+    ProjectFormatError
+        A newer simwidget wrote the folder, or it is damaged.
+    PermissionError
+        The folder cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._manifest_path = folder / "manifest.json"
+        self.manifest: dict[str, Any] = load_json(self._manifest_path) or {}
+        version = self.manifest.get("format", FORMAT_VERSION)
+        if not isinstance(version, int) or version > FORMAT_VERSION:
+            raise ProjectFormatError(
+                f"The project folder {str(folder)!r} has format {version}, written by a newer simwidget; "
+                f"this one reads up to format {FORMAT_VERSION}. Upgrade: pip install --upgrade simwidget"
+            )
+        self._lock = FileLock(folder / "build.lock", thread_local=False)
+        try:
+            # SQLite does not wait for its turn to turn a new file to WAL, so processes open one by one.
+            with FileLock(folder / "open.lock", timeout=30):
+                self._open()
+        except (OSError, sqlite3.OperationalError) as error:
+            if is_writable(folder):
+                raise
+            raise PermissionError(
+                f"The project folder {str(folder)!r} cannot be written, and SQLite needs to even to read it. "
+                "Get permission for it, or copy it to where you may write."
+            ) from error
+
+    def _open(self) -> None:
+        self._db = Database(self.folder / "project.db", _PROJECT_MIGRATIONS)
+        try:
+            self._thumbnails = Database(self.folder / "thumbnails.db", _THUMBNAIL_MIGRATIONS)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        """Close the files; the store cannot be used afterwards."""
+        self._db.close()
+        self._thumbnails.close()
+
+    @contextmanager
+    def build_lock(self) -> Iterator[None]:
+        """Keep other processes from building this project meanwhile.
+
+        What stages compute is written only by who holds the lock; without it :meth:`merge_vectors` and
+        :meth:`save_cached` change nothing on disk.
+
+        Raises
+        ------
+        ProjectBusyError
+            Another process holds the lock; it is released when that process ends, however it ends.
+        """
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise ProjectBusyError(
+                f"Another process is building the project in {str(self.folder)!r}. Wait for it, or open "
+                f"what is there with Project.open({str(self.folder)!r})."
+            ) from None
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def save_manifest(self, **values: Any) -> None:
+        """Update values of ``manifest.json``; writes only when something changed."""
+        updated = {**self.manifest, "format": FORMAT_VERSION, **values}
+        if updated != self.manifest:
+            save_json(self._manifest_path, updated)
+            self.manifest = updated
+
+    # Items
+
+    def sync_items(
+        self,
+        entries: Sequence[FileEntry],
+        labels: Mapping[str, str | None] | None,
+        splits: Mapping[str, str | None] | None,
+    ) -> None:
+        """Make the items agree with a scan.
+
+        New files become items, files that changed lose what was computed from them, files that are gone
+        are kept aside with their tags, in case they come back. ``labels`` and ``splits``, by path,
+        replace the stored ones where given.
+        """
+        with self._db.reading() as db:
+            known = {
+                path: (item, size, mtime, present)
+                for item, path, size, mtime, present in db.execute(
+                    "SELECT id, path, size, mtime_ns, present FROM items"
+                )
+            }
+        with self._thumbnails.reading() as db:
+            no_thumbnails = db.execute("SELECT 1 FROM thumbnails LIMIT 1").fetchone() is None
+        new = [entry for entry in entries if entry.path not in known]
+        changed = [entry for entry in entries if entry.path in known and known[entry.path][1:3] != entry[1:3]]
+        found = {entry.path for entry in entries}
+        gone = [item for path, (item, _, _, present) in known.items() if present and path not in found]
+        back = [known[path][0] for path in found if path in known and not known[path][3]]
+        with self._db.transaction() as db:
+            db.executemany(
+                "INSERT INTO items (path, size, mtime_ns) VALUES (CAST(? AS TEXT), ?, ?)",
+                ((encode_text(e.path), e.size, e.mtime_ns) for e in new),
+            )
+            db.executemany(
+                "UPDATE items SET size = ?, mtime_ns = ?, bytes_hash = NULL, pixels_hash = NULL, "
+                "error = NULL WHERE id = ?",
+                ((e.size, e.mtime_ns, known[e.path][0]) for e in changed),
+            )
+            db.executemany("UPDATE items SET present = 0 WHERE id = ?", ((item,) for item in gone))
+            db.executemany("UPDATE items SET present = 1 WHERE id = ?", ((item,) for item in back))
+            if no_thumbnails:  # someone deleted thumbnails.db: everything has to be read again
+                db.execute("UPDATE items SET bytes_hash = NULL")
+            for column, values in (("label", labels), ("split", splits)):
+                if values is not None:
+                    db.executemany(
+                        f"UPDATE items SET {column} = CAST(?1 AS TEXT) "
+                        f"WHERE path = CAST(?2 AS TEXT) AND {column} IS NOT CAST(?1 AS TEXT)",
+                        (
+                            (None if value is None else encode_text(value), encode_text(path))
+                            for path, value in values.items()
+                        ),
+                    )
+
+    def unread_items(self, embedder: str) -> list[tuple[int, str]]:
+        """(id, path) of the present items that lack content or a vector of this embedder, by id.
+
+        Files that failed before are tried again: a plugin may have been installed, a permission given.
+        """
+        with self._db.reading() as db:
+            rows = db.execute("SELECT id, path, bytes_hash, error FROM items WHERE present ORDER BY id").fetchall()
+        embedded = self._embedded(embedder)
+        return [
+            (item, path)
+            for item, path, content, error in rows
+            if error is not None or content is None or embedded.get(item) != content
+        ]
+
+    def _embedded(self, embedder: str) -> dict[int, bytes]:
+        """Content hash from which the vector of an item was computed, by item id."""
+        rows, _ = self._load_vectors(embedder)
+        embedded = dict(zip(rows["id"].tolist(), rows["content"].tolist(), strict=True))
+        with self._thumbnails.reading() as db:
+            embedded.update(db.execute("SELECT item_id, bytes_hash FROM vectors WHERE embedder = ?", (embedder,)))
+        return embedded
+
+    def write_items(self, records: Sequence[ItemRecord], embedder: str) -> None:
+        """Write a batch of results; a process killed at any point loses at most this batch."""
+        readable = [record for record in records if record.error is None]
+        # Thumbnails and vectors first: an item that project.db calls read always has them.
+        with self._thumbnails.transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO thumbnails VALUES (?, ?)", ((r.id, r.thumbnail) for r in readable)
+            )
+            db.executemany(
+                "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)",
+                (
+                    (embedder, r.id, r.bytes_hash, r.vector.astype("<f4").tobytes())
+                    for r in readable
+                    if r.vector is not None
+                ),
+            )
+        with self._db.transaction() as db:
+            db.executemany(
+                "UPDATE items SET error = CAST(? AS TEXT) WHERE id = ?",
+                ((encode_text(r.error), r.id) for r in records if r.error is not None),
+            )
+            db.executemany(
+                "UPDATE items SET error = NULL, width = ?, height = ?, bytes_hash = ?, pixels_hash = ?, "
+                "signature = ?, mean_color = ?, sharpness = ? WHERE id = ?",
+                (
+                    (
+                        r.width,
+                        r.height,
+                        r.bytes_hash,
+                        r.pixels_hash,
+                        r.signature,
+                        r.mean_color,
+                        r.sharpness,
+                        r.id,
+                    )
+                    for r in readable
+                ),
+            )
+
+    def write_pixel_hashes(self, hashes: Iterable[tuple[int, bytes]]) -> None:
+        """Store hashes of pixels, by item id."""
+        with self._db.transaction() as db:
+            db.executemany("UPDATE items SET pixels_hash = ? WHERE id = ?", ((h, i) for i, h in hashes))
+
+    def load_items(self) -> ItemTable:
+        """All readable items that are present."""
+        with self._db.reading() as db:
+            rows = db.execute(
+                "SELECT id, path, label, split, size, mtime_ns, width, height, bytes_hash, pixels_hash, "
+                "signature, mean_color, sharpness FROM items "
+                "WHERE present AND error IS NULL AND bytes_hash IS NOT NULL ORDER BY id"
+            ).fetchall()
+        columns = list(zip(*rows, strict=True)) if rows else [()] * 13
+        return ItemTable(
+            ids=np.array(columns[0], dtype=np.int64),
+            paths=list(columns[1]),
+            labels=list(columns[2]),
+            splits=list(columns[3]),
+            sizes=np.array(columns[4], dtype=np.int64),
+            mtimes=np.array(columns[5], dtype=np.int64),
+            widths=np.array(columns[6], dtype=np.int32),
+            heights=np.array(columns[7], dtype=np.int32),
+            content=np.frombuffer(b"".join(columns[8]), dtype=f"V{HASH_BYTES}"),
+            pixels=list(columns[9]),
+            signatures=np.frombuffer(b"".join(columns[10]), dtype=np.uint8).reshape(
+                len(rows), 3 * SIGNATURE_SIDE**2
+            ),
+            mean_colors=np.frombuffer(b"".join(columns[11]), dtype=np.uint8).reshape(len(rows), 3),
+            sharpness=np.array(columns[12], dtype=np.float64),
+        )
+
+    def failed_items(self) -> list[tuple[str, str]]:
+        """(path, reason) of the present files that could not be read, by path."""
+        with self._db.reading() as db:
+            return db.execute(
+                "SELECT path, error FROM items WHERE present AND error IS NOT NULL ORDER BY path"
+            ).fetchall()
+
+    def thumbnails(self, ids: Sequence[int]) -> list[bytes | None]:
+        """JPEG thumbnails, in the order asked for; None where an item has none."""
+        wanted = [int(item) for item in ids]
+        found: dict[int, bytes] = {}
+        with self._thumbnails.reading() as db:
+            for start in range(0, len(wanted), _QUERY_IDS):
+                part = wanted[start : start + _QUERY_IDS]
+                marks = ",".join("?" * len(part))
+                found.update(db.execute(f"SELECT item_id, jpeg FROM thumbnails WHERE item_id IN ({marks})", part))
+        return [found.get(item) for item in wanted]
+
+    # Embeddings, graph and metrics
+
+    def merge_vectors(
+        self, embedder: str, ids: npt.NDArray[np.int64], content: npt.NDArray[np.void], dim: int
+    ) -> npt.NDArray[np.float32]:
+        """Bring the stored embeddings up to date: one row an item, in the order of ``ids``.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, dim)
+            Memory-mapped where it is stored.
+
+        Raises
+        ------
+        EmbedderError
+            Vectors stored under this embedder's name have another length.
+        ProjectFormatError
+            Vectors are missing.
+        """
+        wanted = np.empty(len(ids), dtype=_ROW)
+        wanted["id"], wanted["content"] = ids, content
+        rows, stored = self._load_vectors(embedder)
+        if len(stored) and stored.shape[1] != dim:
+            raise _other_length(embedder, stored.shape[1], dim)
+        if len(stored) and np.array_equal(rows, wanted):
+            return stored
+        merged = np.empty((len(ids), dim), dtype="<f4")
+        filled = np.zeros(len(ids), dtype=bool)
+        if len(stored):
+            _, new, old = np.intersect1d(ids, rows["id"], assume_unique=True, return_indices=True)
+            same = wanted["content"][new] == rows["content"][old]
+            merged[new[same]] = stored[old[same]]
+            filled[new[same]] = True
+        position = {item: row for row, item in enumerate(ids.tolist())}
+        with self._thumbnails.reading() as db:
+            for item, hashed, vector in db.execute(
+                "SELECT item_id, bytes_hash, vector FROM vectors WHERE embedder = ?", (embedder,)
+            ):
+                row = position.get(item)
+                if row is not None and wanted["content"][row].tobytes() == hashed:
+                    if len(vector) != 4 * dim:
+                        raise _other_length(embedder, len(vector) // 4, dim)
+                    merged[row] = np.frombuffer(vector, dtype="<f4")
+                    filled[row] = True
+        if not filled.all():
+            raise ProjectFormatError(
+                f"{int((~filled).sum())} vectors of the embedder {embedder!r} are missing from "
+                f"{str(self.folder)!r}. Run Project.from_folder again to compute them."
+            )
+        if not self._lock.is_locked:
+            return merged
+        # The rows name their vectors, so writing them is what makes the new vectors count.
+        folder = self._embedding_folder(embedder)
+        current = folder / _vectors_name(wanted)
+        save_array(current, merged)
+        save_array(folder / "rows.npy", wanted)
+        with self._thumbnails.transaction() as db:
+            db.execute("DELETE FROM vectors WHERE embedder = ?", (embedder,))
+        for left_over in folder.glob("vectors-*"):
+            if left_over != current:
+                with suppress(PermissionError):  # Windows keeps files that are mapped
+                    left_over.unlink()
+        loaded = load_array(current)
+        if loaded is None:
+            raise ProjectFormatError(f"{str(current)!r} could not be read back after it was written.")
+        return loaded
+
+    def _load_vectors(self, embedder: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+        """Items and their vectors as stored; empty where a file is missing or damaged."""
+        folder = self._embedding_folder(embedder)
+        rows = load_array(folder / "rows.npy")
+        if rows is not None and rows.dtype == _ROW:
+            vectors = load_array(folder / _vectors_name(rows))
+            if vectors is not None and vectors.dtype == "<f4" and vectors.shape[:-1] == rows.shape:
+                return rows, vectors
+        return np.empty(0, dtype=_ROW), np.empty((0, 0), dtype=np.float32)
+
+    def _embedding_folder(self, embedder: str) -> Path:
+        return self.folder / "embeddings" / file_stem(embedder)
+
+    def load_cached(self, folder: str, name: str, key: str, arrays: Sequence[str]) -> dict[str, Any] | None:
+        """Arrays and facts that a stage stored under ``key``; None when it stored none or under another."""
+        base = self.folder / folder / file_stem(name)
+        facts = load_json(base / "key.json")
+        if facts is None or facts.get("key") != key:
+            return None
+        loaded = {array: load_array(base / f"{array}.npy") for array in arrays}
+        if any(value is None for value in loaded.values()) or load_json(base / "key.json") != facts:
+            return None  # the second look at the key: another process may have replaced arrays meanwhile
+        return {**facts, **loaded}
+
+    def save_cached(
+        self, folder: str, name: str, key: str, arrays: Mapping[str, npt.NDArray[Any]], **facts: Any
+    ) -> None:
+        """Store what a stage computed; the key goes last, so that a half-written stage does not count."""
+        if not self._lock.is_locked:
+            return
+        base = self.folder / folder / file_stem(name)
+        (base / "key.json").unlink(missing_ok=True)
+        for array, value in arrays.items():
+            save_array(base / f"{array}.npy", value)
+        save_json(base / "key.json", {"key": key, **facts})
+
+    # Tags
+
+    def tag(self, ids: Iterable[int], name: str) -> int:
+        """Put a tag on items; returns how many did not have it."""
+        with self._db.transaction() as db:
+            db.execute("INSERT OR IGNORE INTO tags (name) VALUES (?)", (name,))
+            (tag,) = db.execute("SELECT id FROM tags WHERE name = ?", (name,)).fetchone()
+            before = db.total_changes
+            db.executemany("INSERT OR IGNORE INTO item_tags VALUES (?, ?)", ((tag, int(i)) for i in ids))
+            return db.total_changes - before
+
+    def untag(self, ids: Iterable[int], name: str) -> int:
+        """Take a tag off items; a tag without items is dropped. Returns how many had it."""
+        with self._db.transaction() as db:
+            found = db.execute("SELECT id FROM tags WHERE name = ?", (name,)).fetchone()
+            if found is None:
+                return 0
+            before = db.total_changes
+            db.executemany(
+                "DELETE FROM item_tags WHERE tag_id = ? AND item_id = ?", ((found[0], int(i)) for i in ids)
+            )
+            changed = db.total_changes - before
+            db.execute(
+                "DELETE FROM tags WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM item_tags WHERE tag_id = ?1)",
+                found,
+            )
+            return changed
+
+    def tags(self) -> dict[str, list[int]]:
+        """Ids of the items of each tag, ascending; by name of the tag."""
+        found: dict[str, list[int]] = defaultdict(list)
+        with self._db.reading() as db:
+            for name, item in db.execute(
+                "SELECT name, item_id FROM item_tags JOIN tags ON tags.id = tag_id ORDER BY name, item_id"
+            ):
+                found[name].append(item)
+        return dict(found)
+
+
+def _vectors_name(rows: npt.NDArray[Any]) -> str:
+    """Name of the file that holds the vectors of these rows."""
+    return f"vectors-{digest(rows)[:12]}.npy"
+
+
+def _other_length(embedder: str, stored: int, dim: int) -> EmbedderError:
+    return EmbedderError(
+        f"The project has vectors of {stored} numbers by the embedder {embedder!r}, which now makes {dim}. "
+        "An embedder that computes something else has to change its name."
+    )

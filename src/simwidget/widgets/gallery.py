@@ -1,0 +1,227 @@
+"""The gallery widget: traits and message routing; what they mean is decided in :mod:`simwidget.session`."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+from traitlets import Dict, Int, List, TraitError, Unicode
+
+from simwidget.errors import InvalidValueError, SimwidgetError
+from simwidget.session import Session, StaleEpochError
+from simwidget.widgets import protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simwidget.project import Project
+
+BUNDLE = Path(__file__).parent.parent / "static" / "widget.js"
+BROWSER_TRAITS = frozenset({"thumbnail_size"})  # all that a browser may write
+
+
+class Gallery(anywidget.AnyWidget):
+    """Thumbnails of the items in view, to look through, select, tag and search by.
+
+    Parameters
+    ----------
+    source : Project or Session
+        A project, which gets a session of its own, or the session to share with other widgets.
+
+    Attributes
+    ----------
+    thumbnail_size : int
+        Width of a card in CSS pixels, 96 to 320; the slider in the gallery sets it too.
+    session : Session
+        Selection, tags, order and filters, for use from Python. The other traits mirror it for the browser
+        and cannot be set.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the front end was not built, which only happens in a source checkout.
+    """
+
+    _esm = BUNDLE if BUNDLE.is_file() else ""
+
+    epoch = Int(0, read_only=True).tag(sync=True)
+    revision = Int(0, read_only=True).tag(sync=True)
+    count = Int(0, read_only=True).tag(sync=True)
+    total = Int(0, read_only=True).tag(sync=True)
+    selection_count = Int(0, read_only=True).tag(sync=True)
+    selection_in_view = Int(0, read_only=True).tag(sync=True)
+    sort = Unicode("", read_only=True).tag(sync=True)
+    sort_keys = List(Unicode(), read_only=True).tag(sync=True)
+    query_label = Unicode("", read_only=True).tag(sync=True)
+    filter_label = Unicode("", read_only=True).tag(sync=True)
+    value_name = Unicode("", read_only=True).tag(sync=True)
+    title = Unicode("", read_only=True).tag(sync=True)
+    tag_counts = List(List(), read_only=True).tag(sync=True)
+    status = Dict(read_only=True).tag(sync=True)
+    thumbnail_size = Int(144, min=96, max=320).tag(sync=True, echo_update=False)
+
+    def __init__(self, source: Project | Session) -> None:
+        if not self._esm:
+            raise FileNotFoundError(
+                f"The gallery's front end is missing: {BUNDLE}. In a source checkout, build it with "
+                "`npm install && npm run build` (or `pip install .`) and restart Python."
+            )
+        self._owns_session = not isinstance(source, Session)
+        self.session = source if isinstance(source, Session) else Session(source)
+        # Guards the traits, the pending requests and the order of what is sent. Where both locks are needed
+        # the session's is taken second.
+        self._lock = threading.RLock()
+        self._pending: set[int] = set()
+        # Reads may overtake each other. Commands may not: of two clicks on one card the later has to win.
+        self._reads = ThreadPoolExecutor(2, thread_name_prefix="simwidget-gallery-read")
+        self._commands = ThreadPoolExecutor(1, thread_name_prefix="simwidget-gallery-command")
+        super().__init__()
+        self._refresh()
+        self._unsubscribe = self.session.on_change(self._refresh)
+        self.on_msg(self._receive)
+
+    def __repr__(self) -> str:
+        return f"Gallery({self.title})"
+
+    def close(self) -> None:
+        """Remove the gallery from the notebook and let go of its threads; a session passed in lives on."""
+        if self.comm is not None and hasattr(self, "_unsubscribe"):
+            self._unsubscribe()
+            if self._owns_session:
+                self.session.close()
+            for pool in (self._reads, self._commands):
+                pool.shutdown(wait=False, cancel_futures=True)
+            for request_id in self._unanswered():
+                self._finish(protocol.cancelled(request_id))
+        super().close()
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take over what the browser has set, as far as it may; the rest is ignored.
+
+        Parameters
+        ----------
+        sync_data : dict
+            Trait values by name.
+        """
+        allowed = {name: value for name, value in sync_data.items() if name in BROWSER_TRAITS}
+        with self._lock:
+            try:
+                super().set_state(allowed)
+            except TraitError as error:
+                self.log.warning("simwidget gallery: the browser sent a bad value: %s", error)
+
+    def _refresh(self, _changed: frozenset[str] = frozenset()) -> None:
+        """Mirror the session in the traits, with one message to the browser."""
+        with self._lock, self.hold_sync():
+            for name, value in self._state().items():
+                self.set_trait(name, value)
+
+    def _state(self) -> dict[str, Any]:
+        session = self.session
+        project = session.project
+        with session.lock:
+            images = "1 image" if session.total == 1 else f"{session.total:,} images"
+            return {
+                "epoch": session.epoch,
+                "revision": session.revision,
+                "count": session.count,
+                "total": session.total,
+                "selection_count": session.selection_count,
+                "selection_in_view": session.selection_in_view,
+                "sort": session.sort,
+                "sort_keys": list(session.sort_keys),
+                "query_label": session.query_label,
+                "filter_label": session.filter_label,
+                "value_name": session.value_name,
+                "title": f"{project.name} · {images} · {project.embedder_name}",
+                "tag_counts": [list(pair) for pair in session.tag_counts],
+                "status": dict(session.status),
+            }
+
+    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
+        """Accept a message from the browser; the work is done elsewhere, so that this never blocks."""
+        try:
+            request = protocol.parse_request(content)
+        except protocol.ProtocolError as error:
+            if error.id is None:
+                self.log.warning("simwidget gallery: dropped a message: %s", error)
+            else:
+                self._reply(protocol.error(error.id, str(error)))
+            return
+        if isinstance(request, protocol.CancelRequest):
+            self._finish(protocol.cancelled(request.target))
+            self._reply(protocol.ok(request.id))
+            return
+        with self._lock:
+            if request.id in self._pending:
+                self._reply(protocol.error(request.id, f"request {request.id} is already being answered"))
+                return
+            self._pending.add(request.id)
+        is_read = isinstance(request, (protocol.RowsRequest, protocol.ThumbsRequest))
+        try:
+            (self._reads if is_read else self._commands).submit(self._answer, request)
+        except RuntimeError:
+            self._finish(protocol.error(request.id, "The gallery was closed."))
+
+    def _answer(self, request: protocol.Request) -> None:
+        if request.id not in self._pending:
+            return  # cancelled while it waited
+        try:
+            reply, buffers = self._carry_out(request)
+        except StaleEpochError:
+            reply, buffers = protocol.stale(request.id), []
+        except SimwidgetError as error:
+            reply, buffers = protocol.error(request.id, str(error)), []
+        except Exception as error:  # a reply is owed whatever happens
+            self.log.exception("simwidget gallery: %s failed", request)
+            reply, buffers = protocol.error(request.id, f"{type(error).__name__}: {error}"), []
+        self._finish(reply, buffers)
+
+    def _carry_out(self, request: protocol.Request) -> tuple[protocol.Reply, list[bytes]]:
+        session = self.session
+        payload: dict[str, object] = {}
+        match request:
+            case protocol.RowsRequest():
+                rows = session.rows(request.epoch, request.start, request.stop)
+                if len(rows.ids) < request.stop - request.start:
+                    raise InvalidValueError(f"The view has no rows {request.start} to {request.stop}.")
+                return protocol.pack_rows(request, rows)
+            case protocol.ThumbsRequest():
+                thumbnails = session.thumbnails(request.items)
+                return protocol.pack_thumbs(request.id, request.items, thumbnails)
+            case protocol.SelectRequest(op="range"):
+                if request.epoch != session.epoch:
+                    raise StaleEpochError
+                session.select("range", start=request.start, stop=request.stop)
+            case protocol.SelectRequest():
+                session.select(request.op, ids=request.items)
+            case protocol.TagRequest():
+                change = session.untag_selected if request.remove else session.tag_selected
+                payload["changed"] = int(change(request.name))
+            case protocol.SortRequest():
+                session.set_sort(request.sort)
+            case protocol.SimilarRequest():
+                session.similar_to(request.items)
+            case protocol.ClearRequest(what="query"):
+                session.clear_query()
+            case protocol.ClearRequest():
+                session.clear_filters()
+        return protocol.ok(request.id, **payload), []
+
+    def _unanswered(self) -> list[int]:
+        with self._lock:
+            return list(self._pending)
+
+    def _finish(self, reply: protocol.Reply, buffers: Sequence[bytes] = ()) -> None:
+        """Send the reply unless the request has had one already."""
+        with self._lock:
+            if reply["id"] in self._pending:
+                self._pending.discard(reply["id"])
+                self._reply(reply, buffers)
+
+    def _reply(self, reply: protocol.Reply, buffers: Sequence[bytes] = ()) -> None:
+        with self._lock:
+            self.send(reply, list(buffers))

@@ -1,0 +1,166 @@
+"""Histogram of a metric that can be brushed and clicked; the only module that imports bqplot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import bqplot
+import ipywidgets
+import numpy as np
+
+from simwidget.bins import count_ticks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from simwidget.bins import Bins
+
+
+_ALL = "#9aa5b1"
+_VIEW = "#2196f3"
+
+
+class MetricHistogram(ipywidgets.VBox):
+    """All items behind, the items in view in front; brush to filter, or click a bar.
+
+    Parameters
+    ----------
+    bins : Bins
+    values : ndarray of float32, shape (n,)
+        The metric of all items.
+    on_brush : callable
+        Called with (low, high) of the brushed bins, or None when the brush was cleared, and whether the mouse
+        button is up. While it is down only counts should follow.
+    on_bar : callable
+        Called with the number of a bar that was clicked.
+    """
+
+    def __init__(
+        self,
+        bins: Bins,
+        values: npt.NDArray[np.float32],
+        on_brush: Callable[[tuple[float, float] | None, bool], None],
+        on_bar: Callable[[int], None],
+    ) -> None:
+        self.bins = bins
+        self._on_brush, self._on_bar = on_brush, on_bar
+        self._bin_of = bins.assign(values)
+        self._silent = False
+        self._figure = self._draw()
+        self._mode = ipywidgets.ToggleButtons(
+            options=[("Brush", "brush"), ("Click a bar", "click")],
+            tooltips=["Drag over bars to filter", "Click a bar to see the images similar to those in it"],
+            style={"button_width": "auto"},
+        )
+        self._log = ipywidgets.Checkbox(
+            description="log counts", indent=False, layout=ipywidgets.Layout(width="auto", margin="2px 0 0 8px")
+        )
+        self._mode.observe(self._switch_mode, "value")
+        self._log.observe(lambda _: self._show_counts(), "value")
+        controls = ipywidgets.HBox([self._mode, self._log], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        super().__init__([self._figure, controls])
+        self.show_view(None)
+
+    def _draw(self) -> bqplot.Figure:
+        centers = np.arange(len(self.bins)) + 0.5
+        # Padding would shift the brush, which does not know of it, against the bars.
+        x = bqplot.LinearScale(min=0.0, max=float(len(self.bins)), allow_padding=False)
+        self._y = bqplot.LinearScale(min=0.0, allow_padding=False)
+        scales = {"x": x, "y": self._y}
+        style: dict[str, Any] = {"scales": scales, "padding": 0.0, "stroke_width": 0.5, "stroke": "transparent"}
+        zeros = np.zeros(len(self.bins))
+        self._all = bqplot.Bars(x=centers, y=zeros, colors=[_ALL], opacities=[0.45] * len(self.bins), **style)
+        self._view = bqplot.Bars(x=centers, y=zeros, colors=[_VIEW], opacities=[0.9] * len(self.bins), **style)
+        for bars in (self._all, self._view):
+            bars.on_element_click(self._bar_clicked)
+        self._brush = bqplot.interacts.BrushIntervalSelector(scale=x, marks=[self._view], color=_VIEW)
+        self._brush.observe(self._brushed, ["selected", "brushing"])
+        ticks = self.bins.ticks()
+        x_axis = bqplot.Axis(scale=x, grid_lines="none", **_ticks(ticks))
+        self._y_axis = bqplot.Axis(scale=self._y, orientation="vertical", grid_lines="dashed")
+        return bqplot.Figure(
+            marks=[self._all, self._view],
+            axes=[x_axis, self._y_axis],
+            interaction=self._brush,
+            display_toolbar=False,
+            fig_margin={"top": 8, "bottom": 24, "left": 44, "right": 14},
+            padding_y=0.0,
+            layout=ipywidgets.Layout(width="100%", height="180px", min_width="0"),
+        )
+
+    # In
+
+    def show_view(self, rows: npt.NDArray[np.int64] | None) -> None:
+        """Show how the items at these positions are distributed, in front of all; None for all items."""
+        everything = self._count(self._bin_of)
+        self._counts = (everything, everything if rows is None else self._count(self._bin_of[rows]))
+        self._show_counts()
+
+    def show_range(self, bounds: tuple[float, float] | None) -> None:
+        """Let the brush stand on a range of values, or nowhere with None; nobody is called back."""
+        self._silent = True
+        try:
+            if bounds is None:
+                self._brush.selected = None
+                self._brush.reset()
+            else:
+                self._brush.selected = np.array(self.bins.positions(*bounds))
+        finally:
+            self._silent = False
+
+    @property
+    def mode(self) -> str:
+        """What the mouse does: "brush" or "click"."""
+        return str(self._mode.value)
+
+    @mode.setter
+    def mode(self, value: str) -> None:
+        self._mode.value = value
+
+    def _count(self, bin_of: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        # float64: bqplot sends int64 as int32, which wraps
+        return np.bincount(bin_of[bin_of >= 0], minlength=len(self.bins)).astype(np.float64)
+
+    def _show_counts(self) -> None:
+        logarithmic = self._log.value
+        height = _log_height if logarithmic else np.asarray
+        everything, view = (height(counts) for counts in self._counts)
+        top = int(self._counts[0].max(initial=1))
+        ticks = {float(height(np.float64(tick))): f"{tick:,}" for tick in count_ticks(top, logarithmic=logarithmic)}
+        self._y.max = float(height(np.float64(top))) * 1.04
+        with self._y_axis.hold_sync():
+            self._y_axis.tick_values, self._y_axis.tick_labels = _ticks(ticks).values()
+        self._all.y, self._view.y = everything, view
+
+    # Out
+
+    def _brushed(self, change: dict[str, Any]) -> None:
+        if self._silent:
+            return
+        if change["name"] == "brushing" and change["new"]:
+            return
+        selected = self._brush.selected
+        bounds = None if selected is None or len(selected) != 2 else self.bins.span(*selected)
+        self._on_brush(bounds, not self._brush.brushing)
+
+    def _switch_mode(self, change: dict[str, Any]) -> None:
+        # An active interaction swallows the mouse events of the bars, so they cannot be active at once.
+        self._figure.interaction = self._brush if change["new"] == "brush" else None
+
+    def _bar_clicked(self, _: Any, event: dict[str, Any]) -> None:
+        index = event.get("data", {}).get("index")
+        if isinstance(index, int) and 0 <= index < len(self.bins):
+            self._on_bar(index)
+
+
+def _log_height(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Heights of bars on a log axis: an empty bin has none, and a single item is still seen."""
+    return np.log10(1 + counts)
+
+
+def _ticks(ticks: dict[float, str]) -> dict[str, Any]:
+    # bqplot looks labels up by the value as JavaScript prints it, which writes 3 where Python writes 3.0.
+    labels = {repr(int(at) if at.is_integer() else at): text for at, text in ticks.items()}
+    return {"tick_values": np.array(list(ticks)), "tick_labels": labels}

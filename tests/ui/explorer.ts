@@ -1,0 +1,104 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import type { Locator, Page } from "@playwright/test";
+import { DATA } from "./environment";
+import type { CellRun, Notebook } from "./notebook";
+
+/** The copies planted in `photos` as `make_data.py` wrote them down, by the scene that they were copied from. */
+export const TRUTH = JSON.parse(readFileSync(path.join(DATA, "truth.json"), "utf8")) as Record<
+  string,
+  string[]
+>;
+export const COPIES = Object.values(TRUTH).flat().sort();
+export const IMAGES = 40 + COPIES.length;
+
+/** Python source that builds a project of one of the sets in a folder of its own. */
+export function build(set: "photos" | "one" | "same" | "unreadable"): string {
+  return [
+    "import simwidget as sw",
+    `project = sw.Project.from_folder("../data/${set}", project_dir="project", embedder="perceptual", progress=False)`,
+    "explorer = sw.Explorer(project)",
+  ].join("\n");
+}
+
+/** An Explorer on the page, as a person sees it. */
+export class ExplorerView {
+  readonly cards: Locator;
+  /** How many images are in view. */
+  readonly count: Locator;
+  readonly selected: Locator;
+  readonly bars: Locator;
+
+  constructor(
+    readonly page: Page,
+    readonly root: Locator,
+  ) {
+    this.cards = root.getByRole("gridcell");
+    this.count = root.locator(".toolbar .count");
+    this.selected = root.locator(".selection .selected");
+    this.bars = root.locator(".bqplot .bargroup .bar");
+  }
+
+  /** Build a project, show its Explorer and wait until it is drawn. */
+  static async show(notebook: Notebook, set: Parameters<typeof build>[0] = "photos"): Promise<ExplorerView> {
+    return ExplorerView.in(notebook, await notebook.run(`${build(set)}\nexplorer`));
+  }
+
+  static async in(notebook: Notebook, { output }: CellRun): Promise<ExplorerView> {
+    const view = new ExplorerView(notebook.page as unknown as Page, output);
+    await view.count.waitFor();
+    return view;
+  }
+
+  button(name: string): Locator {
+    return this.root.getByRole("button", { name, exact: true });
+  }
+
+  card(name: string): Locator {
+    return this.root.getByRole("gridcell", { name, exact: true });
+  }
+
+  /** File names on the cards, in the order in which they are seen; the page holds recycled rows in any order. */
+  async names(): Promise<string[]> {
+    return this.cards.evaluateAll((cards) => {
+      const place = (card: Element): [number, number] => [
+        Number(card.parentElement?.getAttribute("aria-rowindex")),
+        Number(card.getAttribute("aria-colindex")),
+      ];
+      return cards
+        .map((card) => ({ name: card.getAttribute("aria-label") ?? "", place: place(card) }))
+        .sort((a, b) => a.place[0] - b.place[0] || a.place[1] - b.place[1])
+        .map(({ name }) => name);
+    });
+  }
+
+  /** Click a bar of the histogram, wherever in the plot its top is. */
+  async clickBar(bar: number): Promise<void> {
+    const { x, y } = await center(this.bars.nth(bar));
+    await this.page.mouse.click(x, y);
+  }
+
+  /** Drag over the histogram from the middle of one bar to beyond the edge of the axis on its left. */
+  async brushToTheLeft(bar: number): Promise<void> {
+    const from = await center(this.bars.nth(bar));
+    const first = await center(this.bars.first());
+    const overlay = await box(this.root.locator(".bqplot .brushintsel .overlay"));
+    await this.page.mouse.move(from.x, overlay.y + overlay.height / 2);
+    await this.page.mouse.down();
+    await this.page.mouse.move(first.x, overlay.y + overlay.height / 2, { steps: 4 });
+    await this.page.mouse.move(overlay.x, overlay.y + overlay.height / 2, { steps: 4 });
+    await this.page.mouse.up();
+  }
+}
+
+async function box(locator: Locator) {
+  await locator.scrollIntoViewIfNeeded();
+  const found = await locator.boundingBox();
+  if (!found) throw new Error(`${locator} is not shown`);
+  return found;
+}
+
+async function center(locator: Locator): Promise<{ x: number; y: number }> {
+  const { x, y, width, height } = await box(locator);
+  return { x: x + width / 2, y: y + height / 2 };
+}

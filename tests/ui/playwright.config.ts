@@ -1,0 +1,50 @@
+import { mkdirSync } from "node:fs";
+import { defineConfig } from "@playwright/test";
+import { CHROMIUM_ARGS, PORTS, VENV_BIN, WORK } from "./environment";
+import type { AppOptions } from "./fixtures";
+
+mkdirSync(WORK, { recursive: true });
+
+/** A real Jupyter server of the project's own virtual environment, blind to the user's configuration. */
+function server(app: keyof typeof PORTS) {
+  return {
+    command: `"${VENV_BIN}/jupyter" ${app} --config=jupyter_server_config.py --log-level=ERROR --ServerApp.port=${PORTS[app]}`,
+    url: `http://127.0.0.1:${PORTS[app]}/api`,
+    env: {
+      JUPYTERLAB_GALATA_ROOT_DIR: WORK,
+      JUPYTER_CONFIG_DIR: `${WORK}/.jupyter/config`,
+      JUPYTER_DATA_DIR: `${WORK}/.jupyter/data`,
+      JUPYTER_RUNTIME_DIR: `${WORK}/.jupyter/runtime-${app}`,
+      IPYTHONDIR: `${WORK}/.ipython`,
+    },
+    reuseExistingServer: false,
+    timeout: 120_000,
+  };
+}
+
+const lab = { appPath: "/lab", documentPath: "tree", baseURL: `http://127.0.0.1:${PORTS.lab}` };
+const notebook = { appPath: "", documentPath: "notebooks", baseURL: `http://127.0.0.1:${PORTS.notebook}` };
+
+export default defineConfig<AppOptions>({
+  testDir: ".",
+  outputDir: `test-results/${PORTS.lab}`,
+  globalSetup: "./setup.ts",
+  forbidOnly: Boolean(process.env.CI),
+  fullyParallel: true,
+  workers: 2,
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
+  reporter: [["list"], ["html", { open: "never" }]],
+  use: {
+    viewport: { width: 1400, height: 1000 },
+    launchOptions: { executablePath: process.env.CHROMIUM_PATH ?? "", args: CHROMIUM_ARGS },
+    trace: "retain-on-failure",
+    screenshot: "only-on-failure",
+  },
+  projects: [
+    { name: "jupyterlab", testIgnore: "screenshots.spec.ts", use: lab },
+    { name: "notebook", testIgnore: "screenshots.spec.ts", use: notebook },
+    { name: "screenshots", testMatch: "screenshots.spec.ts", use: lab },
+  ],
+  webServer: [server("lab"), server("notebook")],
+});

@@ -1,0 +1,209 @@
+"""The Explorer's Python side; tests/ui looks at what the browser shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import traitlets
+from pictures import copy_files, write_pictures
+
+import simwidget as sw
+from simwidget.errors import InvalidValueError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DUPLICATES = {"Uniqueness": (0, 0.0001)}
+
+
+@pytest.fixture
+def explorer(tmp_path: Path) -> Iterator[sw.Explorer]:
+    copy_files(write_pictures(tmp_path, 10)[:4])
+    explorer = sw.Explorer(sw.Project.from_folder(tmp_path, embedder="perceptual", progress=False))
+    yield explorer
+    explorer.close()
+
+
+def brush(explorer: sw.Explorer, left: float, right: float) -> None:
+    """What bqplot's front end sets while the mouse drags from one position to another."""
+    selector = explorer.histogram._brush
+    selector.brushing = True
+    selector.selected = np.array([left, right])
+    selector.brushing = False
+
+
+def view_bars(explorer: sw.Explorer) -> list[int]:
+    return [int(count) for count in explorer.histogram._view.y]
+
+
+def test_the_main_job(explorer: sw.Explorer) -> None:
+    brush(explorer, -0.2, 0.9)
+    assert explorer.filters == DUPLICATES
+    assert len(explorer.view) == 4
+    explorer._session.select("all")
+    explorer._session.tag_selected("duplicate")
+    duplicates = {path for group in explorer.project.duplicates() for path in group.duplicates}
+    assert set(explorer.tags["duplicate"]) == duplicates
+    assert explorer.tags["duplicate"] == explorer.selected == explorer.view
+
+
+def test_only_counts_follow_while_the_mouse_is_down(explorer: sw.Explorer) -> None:
+    selector = explorer.histogram._brush
+    selector.brushing = True
+    selector.selected = np.array([0.0, 1.0])
+    assert explorer.filters == {}
+    assert "4 of 14 images" in explorer._readout.value
+    selector.brushing = False
+    assert explorer.filters == DUPLICATES
+
+
+def test_a_cleared_brush_shows_all(explorer: sw.Explorer) -> None:
+    brush(explorer, 0, 1)
+    explorer.histogram._brush.selected = None
+    assert explorer.filters == {}
+    assert len(explorer.view) == 14
+
+
+def test_bars_count_all_and_the_view(explorer: sw.Explorer) -> None:
+    assert sum(view_bars(explorer)) == 14
+    assert view_bars(explorer)[0] == 4
+    explorer.filters = {"Uniqueness": (0.0002, 1)}
+    assert view_bars(explorer)[0] == 0
+    assert sum(view_bars(explorer)) == 10
+    assert int(explorer.histogram._all.y[0]) == 4
+    assert explorer.histogram._view.y.dtype == np.float64
+
+
+def test_log_counts_keep_single_items_visible(explorer: sw.Explorer) -> None:
+    explorer.histogram._log.value = True
+    heights = explorer.histogram._view.y
+    assert heights[0] == pytest.approx(np.log10(5))
+    assert (heights > 0).tolist() == [count > 0 for count in explorer.histogram._counts[1]]
+
+
+def test_filters_from_python_move_the_brush(explorer: sw.Explorer) -> None:
+    explorer.filters = {"Uniqueness": (0, 0.0001)}
+    np.testing.assert_allclose(explorer.histogram._brush.selected, [0, 1])
+    explorer.filters = {}
+    assert explorer.histogram._brush.selected is None
+
+
+@pytest.mark.parametrize("filters", [{"Beauty": (0, 1)}, {"Uniqueness": (2, 1)}, None, 3])
+def test_bad_filters_are_refused(explorer: sw.Explorer, filters: Any) -> None:
+    with pytest.raises((UnknownNameError, InvalidValueError)):
+        explorer.filters = filters
+    assert explorer.filters == {}
+
+
+def test_selected_takes_every_way_to_name_items(explorer: sw.Explorer) -> None:
+    paths = explorer.project.paths
+    explorer.selected = [paths[2], str(paths[5]), int(explorer.project.ids[7])]
+    assert set(explorer.selected) == {paths[2], paths[5], paths[7]}
+    explorer.selected = paths[0]
+    assert explorer.selected == [paths[0]]
+    explorer.selected = []
+    assert explorer.selected == []
+    explorer.selected = paths[1]
+    with pytest.raises(UnknownNameError, match=r"nowhere\.jpg"):
+        explorer.selected = ["nowhere.jpg"]
+    assert explorer.selected == [paths[1]]
+
+
+@pytest.mark.parametrize("name", ["view", "query", "tags"])
+def test_what_cannot_be_set_says_so(explorer: sw.Explorer, name: str) -> None:
+    with pytest.raises(traitlets.TraitError, match=name):
+        setattr(explorer, name, [])
+
+
+def test_changes_can_be_observed(explorer: sw.Explorer) -> None:
+    seen: list[tuple[str, Any]] = []
+    explorer.observe(
+        lambda change: seen.append((change["name"], change["new"])),
+        ["selected", "filters", "view", "sort", "query"],
+    )
+    first = explorer.project.paths[0]
+    explorer.selected = first
+    assert seen == [("selected", [first])]
+    seen.clear()
+    explorer.filters = DUPLICATES
+    assert ("filters", DUPLICATES) in seen
+    assert ("view", explorer.view) in seen
+    seen.clear()
+    explorer.similar(first)
+    assert ("query", [first]) in seen
+    assert ("sort", "Similarity") in seen
+
+
+def test_tags_can_be_observed(explorer: sw.Explorer) -> None:
+    seen: list[list[str]] = []
+    explorer.observe(lambda change: seen.append(list(change["new"])), "tags")
+    explorer.project.tag(explorer.project.ids[:2], "look")
+    assert seen == [["look"]]
+
+
+def test_similar_and_clear(explorer: sw.Explorer) -> None:
+    first = explorer.project.paths[0]
+    explorer.filters = DUPLICATES
+    explorer.similar(first, k=3)
+    assert explorer.view == explorer.project.similar(first, k=3).paths
+    assert explorer.query == [first]
+    explorer.clear()
+    assert (explorer.query, explorer.filters, len(explorer.view)) == (None, {}, 14)
+
+
+def test_a_click_on_a_bar_asks_for_the_similar_items_of_that_bar(explorer: sw.Explorer) -> None:
+    explorer.histogram.mode = "click"
+    assert explorer.histogram._figure.interaction is None
+    explorer.histogram._bar_clicked(None, {"data": {"index": 0}})
+    explorer._searches.shutdown(wait=True)
+    duplicates = {path for group in explorer.project.duplicates() for path in group.duplicates}
+    assert explorer.query is not None
+    assert set(explorer.query) == duplicates
+    assert not duplicates & set(explorer.view)
+    assert explorer._session.query_label == "Similar to 4 images with Uniqueness 0 to 0.0001"
+
+
+@pytest.mark.parametrize("event", [{}, {"data": {}}, {"data": {"index": "0"}}, {"data": {"index": 10**6}}])
+def test_odd_clicks_do_nothing(explorer: sw.Explorer, event: dict[str, Any]) -> None:
+    explorer.histogram._bar_clicked(None, event)
+    explorer._searches.shutdown(wait=True)
+    assert explorer.query is None
+
+
+def test_sort(explorer: sw.Explorer) -> None:
+    explorer.sort = "-Uniqueness"
+    assert explorer.view[-4:] != explorer.view[:4]
+    assert (
+        explorer.project.uniqueness[explorer.project.rows(explorer.view[0])[0]] == explorer.project.uniqueness.max()
+    )
+    with pytest.raises(UnknownNameError):
+        explorer.sort = "Beauty"
+
+
+def test_shortcut_and_show_all(explorer: sw.Explorer) -> None:
+    assert explorer._shortcut.description == "Duplicates (4)"
+    explorer._shortcut.click()
+    assert explorer.filters == DUPLICATES
+    assert not explorer._clear.disabled
+    explorer._clear.click()
+    assert len(explorer.view) == 14
+    assert explorer._clear.disabled
+
+
+def test_repr_is_short(explorer: sw.Explorer) -> None:
+    assert "14 in view" in repr(explorer)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_hardly_any_images(tmp_path: Path, count: int) -> None:
+    (tmp_path / "broken.png").write_bytes(b"x")
+    write_pictures(tmp_path, count)
+    explorer = sw.Explorer(sw.Project.from_folder(tmp_path, embedder="perceptual", progress=False))
+    assert len(explorer.view) == count
+    assert explorer._shortcut.disabled
+    brush(explorer, 0, 1)
+    assert explorer.view == []
+    explorer.close()

@@ -1,0 +1,401 @@
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from comm.base_comm import BaseComm
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from simwidget.project import Project
+from simwidget.session import Session
+from simwidget.widgets.gallery import Gallery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+N = 9
+WAIT_S = 20
+
+
+class FrontEnd(BaseComm):
+    """The browser's end of the comm: hears what the kernel publishes, and answers as a kernel would deliver it."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self.updates: list[dict[str, Any]] = []
+        self.replies: queue.Queue[tuple[dict[str, Any], list[Any]]] = queue.Queue()
+        self.events: list[str] = []
+        super().__init__(target_name="jupyter.widget")
+        gallery.comm = self
+
+    def publish_msg(self, msg_type: str, data: Any = None, *_: object, buffers: Any = None, **__: object) -> None:
+        if msg_type != "comm_msg":
+            return
+        if data["method"] == "custom":
+            self.events.append("reply")
+            self.replies.put((data["content"], buffers or []))
+        elif data["method"] == "update":
+            self.events.append("update")
+            self.updates.append(data["state"])
+
+    def deliver(self, **data: Any) -> None:
+        self.handle_msg({"content": {"data": data}, "buffers": []})
+
+    def tell(self, content: object) -> None:
+        self.deliver(method="custom", content=content)
+
+    def ask(self, **content: Any) -> tuple[dict[str, Any], list[Any]]:
+        self.tell(content)
+        reply, buffers = self.replies.get(timeout=WAIT_S)
+        assert reply["kind"] == "reply"
+        assert reply["id"] == content["id"]
+        return reply, buffers
+
+
+class SlowSession(Session):
+    """A session whose thumbnails take until they are let go."""
+
+    def __init__(self, project: Project) -> None:
+        super().__init__(project)
+        self.started = threading.Event()
+        self.let_go = threading.Event()
+
+    def thumbnails(self, ids: Sequence[int]) -> list[bytes | None]:
+        self.started.set()
+        assert self.let_go.wait(WAIT_S)
+        return super().thumbnails(ids)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    folder = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(5)
+    for number in range(N - 1):
+        coarse = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((160, 120), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
+    (folder / "copy of 0.png").write_bytes((folder / "0.png").read_bytes())
+    built = Project.from_folder(folder, embedder="perceptual", progress=False)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def session(project: Project) -> Iterator[Session]:
+    session = Session(project)
+    yield session
+    for name in list(session.tags):
+        project.untag(session.tags[name], name)
+    session.close()
+
+
+@pytest.fixture
+def gallery(session: Session) -> Iterator[Gallery]:
+    gallery = Gallery(session)
+    yield gallery
+    gallery.close()
+
+
+@pytest.fixture
+def front(gallery: Gallery) -> FrontEnd:
+    return FrontEnd(gallery)
+
+
+def test_the_traits_mirror_the_session(gallery: Gallery, session: Session, project: Project) -> None:
+    assert gallery.count == gallery.total == N
+    assert gallery.epoch == session.epoch
+    assert gallery.sort == "Uniqueness"
+    assert gallery.sort_keys == session.sort_keys
+    assert gallery.value_name == "Uniqueness"
+    assert gallery.title == f"{project.name} · {N} images · {project.embedder_name}"
+    assert gallery.status == session.status
+    session.set_filters({"Uniqueness": (0, 1e-4)})
+    assert gallery.count == 1
+    assert gallery.filter_label == session.filter_label != ""
+    assert gallery.epoch == session.epoch
+
+
+def test_a_project_is_enough(project: Project) -> None:
+    gallery = Gallery(project)
+    assert gallery.total == N
+    assert repr(gallery) == f"Gallery({gallery.title})"
+    gallery.close()
+
+
+def test_rows(front: FrontEnd, session: Session) -> None:
+    first = int(session.rows(session.epoch, 0, 1).ids[0])
+    session.select("add", ids=[first])
+    reply, buffers = front.ask(kind="rows", id=1, epoch=session.epoch, start=0, stop=N)
+    expected = session.rows(session.epoch, 0, N)
+    assert reply["status"] == "ok"
+    assert reply["names"] == expected.names
+    assert np.frombuffer(buffers[0], "<i4").tolist() == expected.ids.tolist()
+    np.testing.assert_array_equal(np.frombuffer(buffers[1], "<f8"), expected.values)
+    assert np.frombuffer(buffers[2], "u1").tolist() == [1] + [0] * (N - 1)
+    assert np.frombuffer(buffers[3], "u1").reshape(N, 3).tolist() == expected.colors.tolist()
+    assert sorted(np.frombuffer(buffers[4], "<i4").tolist()) == [0] * (N - 2) + [1, 1]
+
+
+def test_rows_of_an_order_that_is_gone_are_stale(front: FrontEnd, session: Session) -> None:
+    old = session.epoch
+    session.set_sort("-Uniqueness")
+    assert front.ask(kind="rows", id=1, epoch=old, start=0, stop=1)[0]["status"] == "stale"
+
+
+def test_rows_past_the_end_are_an_error(front: FrontEnd, session: Session) -> None:
+    reply, _ = front.ask(kind="rows", id=1, epoch=session.epoch, start=0, stop=N + 1)
+    assert reply["status"] == "error"
+    assert f"no rows 0 to {N + 1}" in reply["error"]
+
+
+def test_thumbnails(front: FrontEnd, project: Project) -> None:
+    items = [int(item) for item in project.ids[:3]]
+    reply, (joined,) = front.ask(kind="thumbs", id=1, items=items)
+    assert reply["items"] == items
+    assert joined == b"".join(thumbnail or b"" for thumbnail in project.thumbnails(items))
+    assert joined.startswith(b"\xff\xd8")
+    assert sum(reply["lengths"]) == len(joined)
+
+
+def test_an_unknown_item_is_an_error_that_names_it(front: FrontEnd, caplog: pytest.LogCaptureFixture) -> None:
+    for number, request in enumerate(({"kind": "similar"}, {"kind": "select", "op": "add"}), start=1):
+        reply, _ = front.ask(id=number, items=[987_654], **request)
+        assert reply["status"] == "error"
+        assert "987654" in reply["error"].replace(",", "")
+    assert not caplog.records
+
+
+def test_an_item_without_a_thumbnail_has_length_zero(front: FrontEnd) -> None:
+    reply, (joined,) = front.ask(kind="thumbs", id=1, items=[987_654])
+    assert (reply["items"], reply["lengths"], joined) == ([987_654], [0], b"")
+
+
+def test_a_selection_reaches_the_traits_before_its_reply_in_one_message(
+    front: FrontEnd, gallery: Gallery, project: Project
+) -> None:
+    reply, _ = front.ask(kind="select", id=1, op="add", items=[int(project.ids[2])])
+    assert reply == {"kind": "reply", "id": 1, "status": "ok"}
+    assert front.events == ["update", "reply"]
+    assert front.updates == [{"revision": gallery.revision, "selection_count": 1, "selection_in_view": 1}]
+
+
+def test_select_range_all_invert_none(front: FrontEnd, session: Session) -> None:
+    front.ask(kind="select", id=1, op="range", epoch=session.epoch, start=2, stop=5)
+    assert session.selected_ids == session.rows(session.epoch, 2, 5).ids.tolist()
+    front.ask(kind="select", id=2, op="invert")
+    assert session.selection_count == N - 3
+    front.ask(kind="select", id=3, op="all")
+    assert session.selection_count == N
+    front.ask(kind="select", id=4, op="none")
+    assert session.selection_count == 0
+
+
+def test_a_range_of_an_order_that_is_gone_selects_nothing(front: FrontEnd, session: Session) -> None:
+    old = session.epoch
+    session.set_sort("Name")
+    reply, _ = front.ask(kind="select", id=1, op="range", epoch=old, start=0, stop=3)
+    assert reply["status"] == "stale"
+    assert session.selection_count == 0
+
+
+def test_tag_and_untag(front: FrontEnd, session: Session, gallery: Gallery) -> None:
+    front.ask(kind="select", id=1, op="range", epoch=session.epoch, start=0, stop=4)
+    assert front.ask(kind="tag", id=2, name="odd")[0]["changed"] == 4
+    assert gallery.tag_counts == [["odd", 4]]
+    assert front.ask(kind="tag", id=3, name="odd")[0]["changed"] == 0
+    assert front.ask(kind="untag", id=4, name="odd")[0]["changed"] == 4
+
+
+def test_what_the_session_refuses_is_an_error_for_the_user(front: FrontEnd) -> None:
+    reply, _ = front.ask(kind="tag", id=1, name="odd")
+    assert reply["status"] == "error"
+    assert reply["error"].startswith("Nothing is selected")
+    reply, _ = front.ask(kind="sort", id=2, sort="Charm")
+    assert reply["status"] == "error"
+    assert "Charm" in reply["error"]
+
+
+def test_sort_similar_and_clear(front: FrontEnd, session: Session, gallery: Gallery) -> None:
+    front.ask(kind="sort", id=1, sort="-Uniqueness")
+    assert gallery.sort == session.sort == "-Uniqueness"
+    front.ask(kind="similar", id=2, items=[int(session.project.ids[0])])
+    assert gallery.query_label == session.query_label != ""
+    assert gallery.sort == "Similarity"
+    front.ask(kind="clear", id=3, what="query")
+    assert gallery.query_label == ""
+    session.set_filters({"Uniqueness": (0, 1e-4)})
+    front.ask(kind="clear", id=4, what="filters")
+    assert gallery.filter_label == ""
+    assert gallery.count == N
+
+
+def test_a_crash_is_answered_and_logged(
+    front: FrontEnd, session: Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def crash(*_: object) -> None:
+        raise OSError("disk on fire")
+
+    monkeypatch.setattr(session, "thumbnails", crash)
+    reply, _ = front.ask(kind="thumbs", id=1, items=[0])
+    assert reply["status"] == "error"
+    assert reply["error"] == "OSError: disk on fire"
+    assert "ThumbsRequest" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+def test_malformed_messages(front: FrontEnd, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        front.tell(["rows"])
+    assert "dropped a message" in caplog.text
+    assert front.replies.empty()
+    reply, _ = front.ask(kind="rows", id=4, epoch=True, start=0, stop=1)
+    assert reply["status"] == "error"
+
+
+def test_a_cancelled_request_is_answered_once(project: Project) -> None:
+    session = SlowSession(project)
+    gallery = Gallery(session)
+    front = FrontEnd(gallery)
+    item = int(project.ids[0])
+    front.tell({"kind": "thumbs", "id": 1, "items": [item]})
+    assert session.started.wait(WAIT_S)
+    front.tell({"kind": "cancel", "id": 2, "target": 1})
+    assert front.replies.get_nowait()[0] == {"kind": "reply", "id": 1, "status": "cancelled"}
+    assert front.replies.get_nowait()[0] == {"kind": "reply", "id": 2, "status": "ok"}
+    session.let_go.set()
+    gallery.close()
+    for thread in _threads_of(gallery):
+        thread.join(WAIT_S)
+    assert front.replies.empty()
+    session.close()
+
+
+def test_cancelling_what_has_been_answered_changes_nothing(front: FrontEnd, project: Project) -> None:
+    front.ask(kind="thumbs", id=1, items=[int(project.ids[0])])
+    assert front.ask(kind="cancel", id=2, target=1)[0]["status"] == "ok"
+    assert front.replies.empty()
+
+
+def test_an_id_in_use_is_refused(project: Project) -> None:
+    session = SlowSession(project)
+    gallery = Gallery(session)
+    front = FrontEnd(gallery)
+    request = {"kind": "thumbs", "id": 1, "items": [int(project.ids[0])]}
+    front.tell(request)
+    front.tell(request)
+    reply, _ = front.replies.get(timeout=WAIT_S)
+    assert reply["status"] == "error"
+    assert "already" in reply["error"]
+    session.let_go.set()
+    assert front.replies.get(timeout=WAIT_S)[0]["status"] == "ok"
+    gallery.close()
+    session.close()
+
+
+def test_commands_are_carried_out_in_order(front: FrontEnd, session: Session) -> None:
+    item = int(session.project.ids[0])
+    requests = 101
+    for number in range(1, requests + 1):
+        op = "add" if number % 2 else "remove"
+        front.tell({"kind": "select", "id": number, "op": op, "items": [item]})
+    answered = [front.replies.get(timeout=WAIT_S)[0]["id"] for _ in range(requests)]
+    assert answered == list(range(1, requests + 1))
+    assert session.selected_ids == [item]
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.sampled_from(["id", "kind", "items", "op", "target", "rows"]), inner, max_size=5)
+        ),
+        max_leaves=8,
+    )
+    | st.fixed_dictionaries(
+        {
+            "kind": st.sampled_from(["rows", "thumbs", "select", "tag", "sort", "similar", "clear", "cancel"]),
+            "id": st.integers(-1, 10**20),
+        },
+        optional={
+            "epoch": st.integers(-1, 5),
+            "start": st.integers(-1, 12),
+            "stop": st.integers(-1, 12),
+            "items": st.lists(st.integers(-1, 20), max_size=3),
+            "op": st.sampled_from(["add", "range", "all", "none"]),
+            "name": st.text(max_size=5),
+            "sort": st.text(max_size=5),
+            "what": st.sampled_from(["query", "filters", "x"]),
+            "target": st.integers(0, 20),
+        },
+    )
+)
+def test_whatever_the_browser_says_has_one_reply_at_most(front: FrontEnd, content: object) -> None:
+    front.tell(content)
+    sentinel = 2**53 - 2
+    front.tell({"kind": "select", "id": sentinel, "op": "none"})
+    own = content.get("id") if isinstance(content, dict) else None
+    expects = isinstance(own, int) and not isinstance(own, bool) and 1 <= own < 2**53
+    answered = [front.replies.get(timeout=WAIT_S)[0]["id"] for _ in range(2 if expects else 1)]
+    assert sorted(answered) == sorted([own, sentinel] if expects else [sentinel])
+    assert front.replies.empty()
+
+
+def test_the_browser_can_set_the_thumbnail_size_only(
+    front: FrontEnd, gallery: Gallery, caplog: pytest.LogCaptureFixture
+) -> None:
+    front.deliver(method="update", state={"count": 5, "title": "x", "thumbnail_size": 200}, buffer_paths=[])
+    assert gallery.thumbnail_size == 200
+    assert gallery.count == N
+    assert gallery.title != "x"
+    for bad in (5000, "large", None, True):
+        front.deliver(method="update", state={"thumbnail_size": bad}, buffer_paths=[])
+    assert gallery.thumbnail_size == 200
+    assert "bad value" in caplog.text
+
+
+def test_two_galleries_of_one_session_stay_in_step(session: Session, front: FrontEnd) -> None:
+    other = Gallery(session)
+    front.ask(kind="select", id=1, op="all")
+    assert other.selection_count == N
+    other.close()
+    front.ask(kind="select", id=2, op="none")
+    assert session.selection_count == 0
+
+
+def test_closing_answers_what_is_open_and_ends_the_threads(project: Project) -> None:
+    session = SlowSession(project)
+    gallery = Gallery(session)
+    front = FrontEnd(gallery)
+    front.tell({"kind": "thumbs", "id": 1, "items": [int(project.ids[0])]})
+    assert session.started.wait(WAIT_S)
+    threads = _threads_of(gallery)
+    assert threads
+    gallery.close()
+    assert front.replies.get_nowait()[0]["status"] == "cancelled"
+    gallery.close()
+    session.let_go.set()
+    for thread in threads:
+        thread.join(WAIT_S)
+        assert not thread.is_alive()
+    front.tell({"kind": "thumbs", "id": 2, "items": [int(project.ids[0])]})
+    session.select("all")
+    assert gallery.selection_count == 0
+    session.close()
+
+
+def test_a_source_checkout_without_the_bundle_says_how_to_build_it(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Gallery, "_esm", "")
+    with pytest.raises(FileNotFoundError, match="npm run build"):
+        Gallery(session)
+
+
+def _threads_of(gallery: Gallery) -> list[threading.Thread]:
+    return [*gallery._reads._threads, *gallery._commands._threads]

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simwidget.session import Rows
+from simwidget.widgets import protocol
+from simwidget.widgets.protocol import ProtocolError, RowsRequest, pack_rows, pack_thumbs, parse_request
+
+FIXTURES = Path(__file__).parent.parent / "protocol-fixtures"
+REQUESTS = json.loads((FIXTURES / "requests.json").read_text("utf-8"))
+REPLIES = json.loads((FIXTURES / "replies.json").read_text("utf-8"))
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=8), inner, max_size=5),
+    max_leaves=10,
+)
+FIELDS = ("id", "epoch", "start", "stop", "items", "op", "name", "sort", "what", "target")
+KINDS = ("rows", "thumbs", "select", "tag", "untag", "sort", "similar", "clear", "cancel")
+near_requests = st.fixed_dictionaries(
+    {"kind": st.sampled_from(KINDS)},
+    optional={
+        name: json_values
+        | st.integers(-2, 600)
+        | st.lists(st.integers(0, 9), max_size=3)
+        | st.sampled_from(["add", "range", "all", "query"])
+        for name in FIELDS
+    },
+)
+
+
+def named(cases: list[dict[str, Any]]) -> Any:
+    return pytest.mark.parametrize("case", cases, ids=[case["name"] for case in cases])
+
+
+def rows_of(columns: dict[str, Any]) -> Rows:
+    return Rows(
+        ids=np.array(columns["ids"], dtype=np.int64),
+        names=columns["names"],
+        values=np.array([np.nan if v is None else v for v in columns["values"]], dtype=np.float64),
+        labels=columns["labels"],
+        tags=columns["tags"],
+        selected=np.array(columns["selected"], dtype=bool),
+        colors=np.array(columns["colors"], dtype=np.uint8).reshape(-1, 3),
+        group=np.array(columns["group"], dtype=np.int32),
+    )
+
+
+@named(REQUESTS["valid"])
+def test_a_valid_request_is_parsed(case: dict[str, Any]) -> None:
+    request = parse_request(case["message"])
+    assert type(request).__name__ == case["type"]
+    assert json.loads(json.dumps(asdict(request))) == case["parsed"]
+
+
+@named(REQUESTS["invalid"])
+def test_an_invalid_request_is_refused_with_its_id(case: dict[str, Any]) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        parse_request(case["message"])
+    assert case["error"] in str(caught.value)
+    assert len(str(caught.value)) < 300
+    assert caught.value.id == case["id"]
+
+
+@settings(deadline=None)
+@given(json_values | near_requests)
+def test_arbitrary_json_is_parsed_or_refused(content: object) -> None:
+    try:
+        request_id = parse_request(content).id
+    except ProtocolError as error:
+        request_id = error.id
+    if request_id is not None:
+        assert isinstance(content, dict)
+        assert request_id == content["id"]
+        assert type(request_id) is int
+
+
+@named(REPLIES["rows"])
+def test_rows_are_packed(case: dict[str, Any]) -> None:
+    start, stop = case["message"]["start"], case["message"]["stop"]
+    request = RowsRequest(case["id"], case["epoch"], start, stop)
+    reply, buffers = pack_rows(request, rows_of(case["rows"]))
+    assert reply == case["message"]
+    assert [buffer.hex() for buffer in buffers] == case["buffers"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("names", ["a"], "names has 1 entries for 2 rows"),
+        ("tags", [[], [], []], "tags has 3 entries for 2 rows"),
+        ("ids", np.array([1, 2**31]), "ids holds values outside int32"),
+        ("ids", np.array([1]), r"ids has shape \(1,\) instead of \(2,\)"),
+        ("colors", np.zeros((2, 4), np.uint8), r"colors has shape \(2, 4\) instead of \(2, 3\)"),
+        ("colors", np.full((2, 3), 256), "colors holds values outside uint8"),
+        ("group", np.array([0, -(2**40)]), "group holds values outside int32"),
+    ],
+)
+def test_columns_that_do_not_fit_are_not_packed(column: str, value: object, message: str) -> None:
+    rows = rows_of(REPLIES["rows"][1]["rows"])
+    bad = Rows(**{**rows.__dict__, column: value})
+    with pytest.raises(ValueError, match=message):
+        pack_rows(RowsRequest(1, 1, 0, 2), bad)
+
+
+def test_a_column_of_another_dtype_or_byte_order_is_packed_the_same() -> None:
+    case = REPLIES["rows"][1]
+    rows = rows_of(case["rows"])
+    other = Rows(**{**rows.__dict__, "ids": rows.ids.astype(">i8"), "values": rows.values[::-1][::-1]})
+    start, stop = case["message"]["start"], case["message"]["stop"]
+    _, buffers = pack_rows(RowsRequest(case["id"], case["epoch"], start, stop), other)
+    assert [buffer.hex() for buffer in buffers] == case["buffers"]
+
+
+@named(REPLIES["thumbs"])
+def test_thumbnails_are_packed(case: dict[str, Any]) -> None:
+    thumbnails = [None if t is None else bytes.fromhex(t) for t in case["thumbnails"]]
+    reply, buffers = pack_thumbs(case["id"], case["items"], thumbnails)
+    assert reply == case["message"]
+    assert [buffer.hex() for buffer in buffers] == case["buffers"]
+
+
+def test_thumbnails_need_one_entry_an_item() -> None:
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        pack_thumbs(1, [1, 2], [b"x"])
+
+
+@settings(deadline=None)
+@given(st.lists(st.none() | st.integers(1, 60_000), min_size=1, max_size=64))
+def test_a_thumbnail_reply_is_a_prefix_within_the_limit(sizes: list[int | None]) -> None:
+    thumbnails = [None if size is None else bytes(size) for size in sizes]
+    reply, (joined,) = pack_thumbs(1, list(range(len(sizes))), thumbnails)
+    sent = len(reply["items"])
+    assert reply["items"] == list(range(sent))
+    assert reply["lengths"] == [size or 0 for size in sizes[:sent]]
+    assert len(joined) == sum(reply["lengths"])
+    assert len(joined) <= protocol.MAX_THUMB_BYTES
+    assert sent == len(sizes) or len(joined) + (sizes[sent] or 0) > protocol.MAX_THUMB_BYTES
+
+
+def test_a_single_thumbnail_over_the_limit_is_sent_all_the_same() -> None:
+    huge = bytes(protocol.MAX_THUMB_BYTES + 1)
+    reply, buffers = pack_thumbs(1, [5, 6], [huge, b"x"])
+    assert reply["items"] == [5]
+    assert buffers == [huge]
+
+
+def test_plain_replies() -> None:
+    plain = {case["name"]: case["message"] for case in REPLIES["plain"]}
+    assert protocol.ok(7) == plain["ok"]
+    assert protocol.ok(8, changed=12) == plain["changed"]
+    assert protocol.error(9, "Nothing is selected to tag.") == plain["error"]
+    assert protocol.cancelled(10) == plain["cancelled"]
+    assert protocol.stale(11) == plain["stale"]

@@ -90,6 +90,15 @@ export class View {
   }
 }
 
+const displayed = new Set<View>();
+
+/** Take all galleries off the page; one that stayed would act when its timers fire in a later test. */
+export function clearPage(): void {
+  for (const view of displayed) view.dispose();
+  displayed.clear();
+  document.body.replaceChildren();
+}
+
 export async function display(options: KernelOptions, views = 1) {
   const kernel = new Kernel(options);
   const widget = createWidget();
@@ -98,6 +107,7 @@ export async function display(options: KernelOptions, views = 1) {
     const el = document.body.appendChild(document.createElement("div"));
     return new View(el, widget.render({ model: kernel.model, el } as never));
   });
+  for (const view of shown) displayed.add(view);
   await settle();
   return { kernel, dispose, view: shown[0] as View, other: shown[1] as View };
 }

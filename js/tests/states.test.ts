@@ -2,12 +2,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PATIENCE_MS } from "../src/client";
 import createWidget from "../src/widget";
 import { Kernel, settle } from "./kernel";
-import { display, standInForLayout, View } from "./page";
+import { clearPage, display, standInForLayout, View } from "./page";
 
 beforeEach(standInForLayout);
 afterEach(() => {
+  clearPage();
   vi.useRealTimers();
-  document.body.replaceChildren();
 });
 
 describe("states", () => {

@@ -1,11 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { settle } from "./kernel";
-import { display, HEIGHT, standInForLayout } from "./page";
+import { clearPage, display, HEIGHT, standInForLayout } from "./page";
 
 beforeEach(standInForLayout);
-afterEach(() => {
-  document.body.replaceChildren();
-});
+afterEach(clearPage);
 
 describe("the grid", () => {
   it("shows cards for what can be seen and one screen more", async () => {

@@ -26,7 +26,7 @@ class Bins:
     ----------
     edges : ndarray of float64, shape (b + 1,)
         Ascending. A value on an inner edge belongs to the bin above it, except that the first bin includes
-        its upper edge when ``first_closed``.
+        its upper edge when ``first_closed``; the last bin always does.
     first_closed : bool
         Whether the first bin is [low, high], as of duplicates, and not [low, high).
     """

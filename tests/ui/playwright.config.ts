@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { defineConfig } from "@playwright/test";
-import { CHROMIUM_ARGS, PORTS, VENV_BIN, WORK } from "./environment";
+import { CHROMIUM_ARGS, PORTS, RUNTIME, VENV_BIN, WORK } from "./environment";
 import type { AppOptions } from "./fixtures";
 
 mkdirSync(WORK, { recursive: true });
@@ -14,7 +14,7 @@ function server(app: keyof typeof PORTS) {
       JUPYTERLAB_GALATA_ROOT_DIR: WORK,
       JUPYTER_CONFIG_DIR: `${WORK}/.jupyter/config`,
       JUPYTER_DATA_DIR: `${WORK}/.jupyter/data`,
-      JUPYTER_RUNTIME_DIR: `${WORK}/.jupyter/runtime-${app}`,
+      JUPYTER_RUNTIME_DIR: `${RUNTIME}/${app}`,
       IPYTHONDIR: `${WORK}/.ipython`,
     },
     reuseExistingServer: false,

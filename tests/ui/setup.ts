@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import path from "node:path";
-import { DATA, VENV_BIN, WORK } from "./environment";
+import { DATA, RUNTIME, VENV_BIN, WORK } from "./environment";
 
 /** Runs once before the tests: draws the images that they look at. What it returns runs once after them. */
 export default function setup(): () => void {
@@ -11,5 +11,9 @@ export default function setup(): () => void {
   execFileSync(path.join(VENV_BIN, "python"), [path.join(__dirname, "make_data.py"), DATA], {
     stdio: "inherit",
   });
-  return () => rmSync(WORK, { recursive: true, force: true });
+  return () => {
+    for (const folder of [WORK, RUNTIME]) {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  };
 }

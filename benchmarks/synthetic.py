@@ -11,6 +11,7 @@ from PIL import Image
 
 from simwidget import pipeline
 from simwidget.embedders.choice import StoredEmbedder
+from simwidget.metrics.ranking import KeepRules
 from simwidget.sources.folder import FileEntry
 from simwidget.store import ItemRecord, ProjectStore
 
@@ -54,7 +55,7 @@ def make_project(folder: Path, count: int, dim: int = 64, seed: int = 0) -> None
             store.write_items(records, name)
         stored = StoredEmbedder(None, None, name, dim, 0.03, None)
         facts = pipeline.EmbedderFacts(name, dim, 0.03)
-        pipeline.compute(store, store.load_items(), facts, pipeline.Progress(True))
+        pipeline.compute(store, facts, *pipeline.load(store, facts), KeepRules(), pipeline.Progress(True))
         store.save_manifest(source=str(folder / "images"), recursive=True, embedder=stored._asdict())
     store.close()
 

@@ -50,13 +50,17 @@ def same_image_groups(
 
 
 def pixel_hash_candidates(
-    sizes: npt.NDArray[np.int32], signatures: npt.NDArray[np.uint8], unhashed: npt.NDArray[np.bool_]
+    sizes: npt.NDArray[np.int32],
+    signatures: npt.NDArray[np.uint8],
+    thumbnails: npt.NDArray[np.void],
+    scaled: npt.NDArray[np.bool_],
+    unhashed: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.int64]:
     """Items whose pixels have to be hashed in full to know whether they equal another item's.
 
-    Large JPEGs are decoded scaled down, so their pixels are not hashed when they are read. Equal
-    pixels imply equal size and nearly equal mean colours; only items that agree with another item in both are
-    returned.
+    Hashing all pixels costs time, and large JPEGs are decoded scaled down, so that most images are not hashed when
+    they are read. Equal pixels imply equal size and equal thumbnails, or, where a scaled-down decode was made of
+    one of them, nearly equal mean colors; only items that agree with another item in that are returned.
 
     Parameters
     ----------
@@ -64,6 +68,10 @@ def pixel_hash_candidates(
         Width and height, pixels.
     signatures : ndarray of uint8, shape (n, 48)
         Mean colours of a grid of cells, see ``imaging.DecodedImage.signature``.
+    thumbnails : ndarray of void, shape (n,)
+        Hashes of the thumbnails; any value where ``scaled``, or where not ``unhashed``.
+    scaled : ndarray of bool, shape (n,)
+        Items of which only a scaled-down decode was made.
     unhashed : ndarray of bool, shape (n,)
         Items without a hash of their pixels.
 
@@ -79,6 +87,11 @@ def pixel_hash_candidates(
     order = np.argsort(codes, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
         if len(members) < 2 or not unhashed[members].any():
+            continue
+        if not scaled[members].any():
+            candidates = members[unhashed[members]]
+            _, of_thumbnail = np.unique(thumbnails[candidates], return_inverse=True)
+            needed[candidates[np.bincount(of_thumbnail)[of_thumbnail] > 1]] = True
             continue
         distinct, of_distinct = np.unique(signatures[members], axis=0, return_inverse=True)
         of_distinct = of_distinct.reshape(-1)  # numpy 2.0 alone returns it with shape (m, 1)

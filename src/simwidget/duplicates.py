@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, SupportsIndex, overload
 
 import numpy as np
 
-from simwidget.neighbors import best_of_groups, pair_distances, within_radius
+from simwidget.neighbors import pair_distances, within_radius
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
+    import pandas as pd
 
-    from simwidget.neighbors import NeighborGraph
+    from simwidget.neighbor_graph import NeighborGraph
 
 Reason = Literal["same bytes", "same pixels", "near", "mirrored"]
 REASONS: tuple[Reason, ...] = ("same bytes", "same pixels", "near", "mirrored")
@@ -36,6 +37,8 @@ class DuplicateGroup:
         Why each duplicate is one: ``"same bytes"``, ``"same pixels"``, ``"near"`` or ``"mirrored"``.
     keeper_id : int
     duplicate_ids : list of int
+    sizes : list of int
+        Bytes of the file of each duplicate.
     """
 
     keeper: Path
@@ -44,6 +47,12 @@ class DuplicateGroup:
     reasons: list[Reason]
     keeper_id: int
     duplicate_ids: list[int]
+    sizes: list[int]
+
+    @property
+    def bytes_freed(self) -> int:
+        """Bytes that the files of the duplicates take."""
+        return sum(self.sizes)
 
     @property
     def reason(self) -> Reason:
@@ -55,16 +64,56 @@ class DuplicateGroup:
         return 1 + len(self.duplicates)
 
 
+class DuplicateGroups(list[DuplicateGroup]):
+    """What :meth:`Project.duplicates` returns: a list of groups, largest first; a slice of it is one too."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> DuplicateGroup: ...
+    @overload
+    def __getitem__(self, index: slice) -> DuplicateGroups: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> DuplicateGroup | DuplicateGroups:
+        """One group, or several as what :meth:`Project.duplicates` returns."""
+        found = super().__getitem__(index)
+        return DuplicateGroups(found) if isinstance(found, list) else found
+
+    @property
+    def bytes_freed(self) -> int:
+        """Bytes that the files of all duplicates take; each file counts once."""
+        return sum({i: s for group in self for i, s in zip(group.duplicate_ids, group.sizes, strict=True)}.values())
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a duplicate: group, keeper, duplicate, distance, reason, bytes and the ids of both."""
+        import pandas as pd
+
+        rows = [
+            (number, group.keeper, *member, group.keeper_id)
+            for number, group in enumerate(self)
+            for member in zip(
+                group.duplicates, group.distances, group.reasons, group.sizes, group.duplicate_ids, strict=True
+            )
+        ]
+        columns = ["group", "keeper", "duplicate", "distance", "reason", "bytes", "duplicate_id", "keeper_id"]
+        table: pd.DataFrame = pd.DataFrame(rows, columns=columns)
+        return table
+
+
 def group_duplicates(
     graph: NeighborGraph,
     vectors: npt.NDArray[np.float32],
     rank: npt.NDArray[np.int64],
     threshold: float,
+    *,
+    within: npt.NDArray[np.bool_] | None = None,
+    across: npt.NDArray[np.int64] | None = None,
 ) -> list[tuple[int, list[int], list[float]]]:
     """Group items so that every member is within ``threshold`` of its keeper; no chaining.
 
     Items are visited from the best for keeping; one that belongs to no group yet becomes a keeper and takes
     all items within the threshold that belong to none yet.
+
+    With ``across`` the groups are of pairs instead: an item has with it all worse-ranked items of other parts
+    within the threshold, whatever other groups they are in. So each such pair is in exactly one group, except
+    that of the copies of an image in one part only the best has a group.
 
     Parameters
     ----------
@@ -76,6 +125,10 @@ def group_duplicates(
         Rank for keeping, 0 the best.
     threshold : float
         Cosine distance in [0, 1].
+    within : ndarray of bool, shape (n,), optional
+        Only these items are looked at.
+    across : ndarray of int64, shape (n,), optional
+        Part of each item, such as its split; -1 for those in none, which are left out.
 
     Returns
     -------
@@ -85,38 +138,66 @@ def group_duplicates(
     """
     if graph.indices.shape[1] == 0:
         return []
-    groups = graph.groups
-    members = _members(groups)
-    best = best_of_groups(groups, rank)[groups]  # its vector stands for the copies of each item
-    near: npt.NDArray[np.bool_] = np.less_equal(graph.distances, threshold)
-    near_counts = np.count_nonzero(near, axis=1)
-    # An edge that only the other end lists (its row had more room) counts as well.
-    listed_by: dict[int, list[int]] = {}
-    for row, column in zip(*np.nonzero(near), strict=True):
-        listed_by.setdefault(int(graph.indices[row, column]), []).append(int(row))
-    taken = np.zeros(len(rank), dtype=bool)
+    near = _Near(graph, vectors, rank, threshold)
+    free = np.ones(len(rank), dtype=bool) if within is None else within.copy()
+    if across is not None:
+        free &= across >= 0
+    by_rank = np.argsort(rank, kind="stable")
+    by_rank = by_rank[free[by_rank]]
     found = []
-    for item in np.argsort(rank, kind="stable").tolist():
-        if taken[item]:
-            continue
-        taken[item] = True
-        if near_counts[item] == near.shape[1]:
-            others = within_radius(vectors, int(best[item]), threshold).tolist()
-            others = [other for other in others if best[other] == other]
-        elif near_counts[item] or item in listed_by:
-            others = [*graph.indices[item][near[item]].tolist(), *listed_by.get(item, [])]
-        else:
-            continue
-        near_groups = {int(groups[other]) for other in others} | {int(groups[item])}
-        candidates = np.array([i for group in near_groups for i in members[group] if not taken[i]], dtype=np.int64)
-        distances = pair_distances(vectors[best[candidates]], vectors[best[item]])
-        candidates, distances = candidates[distances <= threshold], distances[distances <= threshold]
-        if len(candidates) == 0:
-            continue
-        order = np.lexsort((rank[candidates], distances))
-        taken[candidates] = True
-        found.append((item, candidates[order].tolist(), distances[order].tolist()))
+    if across is not None:
+        codes = graph.groups[by_rank] * (across.max(initial=0) + 1) + across[by_rank]
+        for item in by_rank[np.sort(np.unique(codes, return_index=True)[1])].tolist():
+            members, distances = near.to(item, free & (across != across[item]) & (rank > rank[item]))
+            if members:
+                found.append((item, members, distances))
+        return found
+    for item in by_rank.tolist():
+        if free[item]:
+            free[item] = False
+            members, distances = near.to(item, free)
+            if members:
+                free[members] = False
+                found.append((item, members, distances))
     return found
+
+
+class _Near:
+    """Finds all items within a threshold of an item."""
+
+    def __init__(
+        self,
+        graph: NeighborGraph,
+        vectors: npt.NDArray[np.float32],
+        rank: npt.NDArray[np.int64],
+        threshold: float,
+    ) -> None:
+        self._graph, self._vectors, self._rank, self._threshold = graph, vectors, rank, threshold
+        self._stand_in = graph.stand_ins[graph.groups]
+        self._members = _members(graph.groups)
+        self._near: npt.NDArray[np.bool_] = np.less_equal(graph.distances, threshold)
+        self._counts = np.count_nonzero(self._near, axis=1)
+        # An edge that only the other end lists (its row had more room) counts as well.
+        self._listed_by: dict[int, list[int]] = {}
+        for row, column in zip(*np.nonzero(self._near), strict=True):
+            self._listed_by.setdefault(int(graph.indices[row, column]), []).append(int(row))
+
+    def to(self, item: int, allowed: npt.NDArray[np.bool_]) -> tuple[list[int], list[float]]:
+        """Positions and distances of the allowed items within the threshold, by distance and then rank."""
+        groups, stand_in = self._graph.groups, self._stand_in
+        if self._counts[item] == self._near.shape[1]:  # the graph does not reach as far as the threshold
+            reached = within_radius(self._vectors, int(stand_in[item]), self._threshold)
+            others = reached[stand_in[reached] == reached].tolist()
+        elif self._counts[item] or item in self._listed_by:
+            others = [*self._graph.indices[item][self._near[item]].tolist(), *self._listed_by.get(item, [])]
+        else:
+            return [], []
+        near_groups = {int(groups[other]) for other in others} | {int(groups[item])}
+        found = np.array([i for group in near_groups for i in self._members[group] if allowed[i]], dtype=np.int64)
+        distances = pair_distances(self._vectors[stand_in[found]], self._vectors[stand_in[item]])
+        found, distances = found[distances <= self._threshold], distances[distances <= self._threshold]
+        order = np.lexsort((self._rank[found], distances))
+        return found[order].tolist(), distances[order].tolist()
 
 
 def _members(groups: npt.NDArray[np.int64]) -> list[list[int]]:

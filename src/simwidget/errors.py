@@ -30,5 +30,9 @@ class ProjectFormatError(SimwidgetError):
     """A project folder that this version of simwidget cannot read."""
 
 
+class MissingVectorsError(ProjectFormatError):
+    """A project folder that lacks embeddings of some of its items."""
+
+
 class ProjectBusyError(SimwidgetError):
     """Another process is building the same project."""

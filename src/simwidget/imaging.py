@@ -13,14 +13,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
+from simwidget.metrics.quality import PIXEL_METRICS, pixel_quality
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
 THUMBNAIL_SIZE = 256  # longer side, pixels: sharp in a cell of 128 CSS pixels on a high-density screen
-_THUMBNAIL_QUALITY = 82
+THUMBNAIL_QUALITY = 82  # of its JPEG
 SIGNATURE_SIDE = 4
+HASH_BYTES = 16  # of a hash of content or pixels
+_SHARPNESS, _RED = PIXEL_METRICS.index("Sharpness"), PIXEL_METRICS.index("Red")
 _WHITE_CONTENT = 240  # a composition on white whose darkest pixel is above this shows nothing
 _DARK = (48, 48, 48)
 
@@ -44,15 +49,20 @@ class DecodedImage:
     bytes_hash : bytes
         16 bytes, BLAKE2b of the file.
     pixels_hash : bytes or None
-        16 bytes, BLAKE2b of all upright pixels and their size; None where only a scaled-down decode
-        was made (large JPEGs), see :func:`hash_pixels`.
+        16 bytes, of the SHA-1 of all upright pixels and their size. None where that is put off until it can tell
+        two images apart: for images larger than their thumbnail. See :func:`hash_pixels`.
+    thumbnail_hash : bytes or None
+        16 bytes, BLAKE2b of ``thumbnail``, where the pixels are not hashed: equal pixels have equal thumbnails.
+        None also where only a scaled-down decode was made (large JPEGs), whose thumbnail may differ a little.
     signature : bytes
-        Mean RGB of each cell of a 4 x 4 grid, 48 bytes: equal pixels have nearly equal signatures.
+        Mean RGB of the thumbnail in each cell of a 4 x 4 grid, 48 bytes: equal pixels have nearly equal signatures.
     mean_color : bytes
         Mean RGB, 3 bytes.
     sharpness : float
-        Variance of the Laplacian of the luma (0 to 255) of the thumbnail (Pech-Pacheco et al.,
-        ICPR 2000); larger is sharper, 0 for a constant image.
+        Sharpness of ``quality``, as a Python number.
+    quality : ndarray of float32, shape (8,)
+        Brightness to Entropy of the thumbnail before it was encoded; see
+        :func:`simwidget.metrics.quality.pixel_quality`.
     """
 
     image: Image.Image
@@ -61,9 +71,11 @@ class DecodedImage:
     thumbnail: bytes
     bytes_hash: bytes
     pixels_hash: bytes | None
+    thumbnail_hash: bytes | None
     signature: bytes
     mean_color: bytes
     sharpness: float
+    quality: npt.NDArray[np.float32]
 
 
 def read_image(path: Path, *, min_side: int = 256) -> DecodedImage:
@@ -94,14 +106,31 @@ def read_image(path: Path, *, min_side: int = 256) -> DecodedImage:
             drafted = opened.size != full_size
             opened.load()
             pixels = _upright(opened)
-            pixels_hash = None if drafted else _hash(pixels)
             if drafted:
                 width, height = full_size if _orientation(opened) < 5 else full_size[::-1]
             else:
                 width, height = pixels.size
+        hashed_now = not drafted and (max(full_size) <= THUMBNAIL_SIZE or pixels.mode in _DEEP_MODES)
         rgb = _to_rgb(pixels)
+        thumbnail = make_thumbnail(rgb)
+        # Before it is encoded, while it is in the processor's cache.
+        quality, signature = pixel_quality(thumbnail), _signature(thumbnail)
+        encoded = io.BytesIO()
+        thumbnail.save(encoded, "JPEG", quality=THUMBNAIL_QUALITY)
         factor = min(rgb.size) // min_side
-        return _describe(rgb.reduce(factor) if factor >= 2 else rgb, width, height, data, pixels_hash)
+        return DecodedImage(
+            image=rgb.reduce(factor) if factor >= 2 else rgb,
+            width=width,
+            height=height,
+            thumbnail=encoded.getvalue(),
+            bytes_hash=_blake2b(data),
+            pixels_hash=_hash(pixels) if hashed_now else None,
+            thumbnail_hash=None if drafted or hashed_now else _blake2b(encoded.getvalue()),
+            signature=signature,
+            mean_color=np.rint(255 * quality[_RED : _RED + 3]).astype(np.uint8).tobytes(),
+            sharpness=float(quality[_SHARPNESS]),
+            quality=quality,
+        )
     except UnreadableImageError:
         raise
     except Exception as error:  # a decoder can raise anything on hostile bytes
@@ -131,60 +160,65 @@ def open_rgb(path: Path, *, min_side: int = 256) -> Image.Image:
     return read_image(path, min_side=min_side).image
 
 
+def load_rgb(path: Path) -> Image.Image:
+    """Upright RGB pixels of a file in full size.
+
+    Raises
+    ------
+    UnreadableImageError
+        As in :func:`read_image`.
+    """
+    try:
+        with Image.open(path) as opened:
+            opened.load()
+            return _to_rgb(_upright(opened))
+    except Exception as error:
+        raise UnreadableImageError(_reason(error)) from error
+
+
 def prepare_rgb(image: Image.Image) -> Image.Image:
     """Upright RGB version of an image that is already in memory, composed on white."""
     return _to_rgb(_upright(image))
 
 
-def is_mirrored(thumbnail_a: bytes, thumbnail_b: bytes) -> bool:
-    """Whether the second thumbnail looks more like the mirror image of the first than like the first."""
-    a, b = (_small_luma(data) for data in (thumbnail_a, thumbnail_b))
+def are_mirrored(thumbnail: bytes | None, others: Sequence[bytes | None]) -> list[bool]:
+    """Whether other thumbnails look more like the mirror image of one than like it; False where one is missing."""
+    if thumbnail is None:
+        return [False] * len(others)
+    luma = _small_luma(thumbnail)
+    return [other is not None and _is_mirrored(luma, _small_luma(other)) for other in others]
+
+
+def _is_mirrored(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> bool:
     direct, mirrored = float(np.mean((a - b) ** 2)), float(np.mean((a - b[:, ::-1]) ** 2))
     return mirrored < 0.5 * direct
 
 
 def _small_luma(thumbnail: bytes) -> npt.NDArray[np.float32]:
     with Image.open(io.BytesIO(thumbnail)) as image:
+        image.draft("L", (64, 64))  # decoded scaled down, several times as fast
         small = image.convert("L").resize((32, 32), Image.Resampling.BOX)
     luma = np.asarray(small, dtype=np.float32)
     normalised: npt.NDArray[np.float32] = (luma - luma.mean()) / (luma.std() + 1.0)
     return normalised
 
 
-def _describe(rgb: Image.Image, width: int, height: int, data: bytes, pixels_hash: bytes | None) -> DecodedImage:
-    thumbnail = rgb.copy() if max(rgb.size) <= THUMBNAIL_SIZE else _fit(rgb, THUMBNAIL_SIZE)
-    encoded = io.BytesIO()
-    thumbnail.save(encoded, "JPEG", quality=_THUMBNAIL_QUALITY)
-    return DecodedImage(
-        image=rgb,
-        width=width,
-        height=height,
-        thumbnail=encoded.getvalue(),
-        bytes_hash=hashlib.blake2b(data, digest_size=16).digest(),
-        pixels_hash=pixels_hash,
-        signature=_box_means(rgb, SIGNATURE_SIDE),
-        mean_color=_box_means(thumbnail, 1),
-        sharpness=_sharpness(thumbnail),
-    )
+def _blake2b(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=HASH_BYTES).digest()
 
 
-def _fit(image: Image.Image, side: int) -> Image.Image:
-    scale = side / max(image.size)
+def make_thumbnail(image: Image.Image) -> Image.Image:
+    """Scale an image so that its longer side has ``THUMBNAIL_SIZE`` pixels; a smaller one is given back itself."""
+    scale = THUMBNAIL_SIZE / max(image.size)
+    if scale >= 1:
+        return image
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
-def _box_means(image: Image.Image, side: int) -> bytes:
-    return image.resize((side, side), Image.Resampling.BOX).tobytes()
-
-
-def _sharpness(thumbnail: Image.Image) -> float:
-    luma = np.asarray(thumbnail.convert("L"), dtype=np.float32)
-    if min(luma.shape) < 3:
-        return 0.0
-    center = luma[1:-1, 1:-1]
-    laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * center
-    return float(laplacian.var())
+def _signature(thumbnail: Image.Image) -> bytes:
+    size = (SIGNATURE_SIDE, SIGNATURE_SIDE)
+    return thumbnail.resize(size, Image.Resampling.BOX, reducing_gap=2.0).tobytes()
 
 
 def _orientation(image: Image.Image) -> int:
@@ -227,10 +261,10 @@ def _hash(pixels: Image.Image) -> bytes:
         elif (pixels := pixels.convert("RGBA")).getchannel("A").getextrema() == (255, 255):
             pixels = pixels.convert("RGB")
         kind, data = pixels.mode, pixels.tobytes()
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{kind} {pixels.width} {pixels.height} ".encode())
+    # Half the time of BLAKE2 or less; all pixels of all images pass here, and no one gains by forging a hash.
+    digest = hashlib.sha1(f"{kind} {pixels.width} {pixels.height} ".encode(), usedforsecurity=False)
     digest.update(data)
-    return digest.digest()
+    return digest.digest()[:HASH_BYTES]
 
 
 _DEEP_MODES = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}

@@ -1,4 +1,4 @@
-"""How people name things: items by id or path, metrics and tags by name."""
+"""How people name things: items by id or path, tags by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from simwidget.errors import InvalidValueError, UnknownNameError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_MAX_TAG_LENGTH = 300
+_MAX_NAME_LENGTH = 300
 
 
 class ItemNames:
@@ -96,6 +96,27 @@ class ItemNames:
             f"{item!r} names no item: an item is named by its id (int), a path (str) or a Path."
         )
 
+    def folder(self, path: str | os.PathLike[str]) -> str:
+        """Path of a folder of items, below the root, relative to it and ``/`` separated.
+
+        Raises
+        ------
+        UnknownNameError
+            No item lies below it.
+        InvalidValueError
+            Something else was given than a path.
+        """
+        if not isinstance(path, (str, os.PathLike)):
+            raise InvalidValueError(f"{path!r} names no folder: a folder is named by a str or Path.")
+        given = os.fsdecode(path)
+        expanded = os.path.expanduser(given)  # noqa: PTH111 - never raises
+        candidates = [*self._candidates(Path(given)), *self._candidates(Path(expanded))] if given else []
+        candidates.append(_relative(os.path.realpath(expanded), os.path.realpath(self._root)))
+        for folder in candidates:
+            if any(relative.startswith(f"{folder}/") for relative in self.relative):
+                return folder
+        raise UnknownNameError(f"No image lies below a folder {given!r} in {str(self._root)!r}.")
+
     def find_path(self, path: str | os.PathLike[str]) -> int | None:
         """Position of the item with this path; None when there is none."""
         given = Path(os.fsdecode(path))
@@ -114,13 +135,17 @@ class ItemNames:
         return {relative: row for row, relative in enumerate(self.relative)}
 
     def _row_at(self, given: Path) -> int | None:
+        rows = (self._row_of_path.get(candidate) for candidate in self._candidates(given))
+        return next((row for row in rows if row is not None), None)
+
+    def _candidates(self, given: Path) -> list[str]:
+        """What a path may be relative to the root: as it stands, below the root as it was given, or below it."""
         candidates = [_relative(os.path.abspath(given), self._root)]  # noqa: PTH100 - keep links
         if not given.is_absolute():
             if not self._base.is_absolute():
                 candidates.append(_relative(given, self._base))
             candidates.append(given.as_posix())
-        rows = (self._row_of_path.get(candidate) for candidate in candidates)
-        return next((row for row in rows if row is not None), None)
+        return candidates
 
 
 def _relative(path: str | Path, start: str | Path) -> str:
@@ -129,13 +154,6 @@ def _relative(path: str | Path, start: str | Path) -> str:
         return Path(os.path.relpath(path, start)).as_posix()
     except ValueError:
         return ""
-
-
-class Metrics(dict[str, "npt.NDArray[np.float32]"]):
-    """Metrics by name; each one float32 value an item, NaN where it could not be computed."""
-
-    def __missing__(self, name: str) -> npt.NDArray[np.float32]:
-        raise UnknownNameError(f"There is no metric {name!r}. There are: {', '.join(map(repr, self))}.")
 
 
 class Tags(Mapping[str, list[Path]]):
@@ -170,8 +188,63 @@ class Tags(Mapping[str, list[Path]]):
         return f"<Tags {{{counts}}}>"
 
 
+def in_order_of(ids: npt.NDArray[np.int64], values: Any, what: str) -> npt.NDArray[Any]:
+    """Make an array of values that came from outside, in the order of the items.
+
+    Parameters
+    ----------
+    ids : ndarray of int64, shape (n,)
+    values : array-like
+        In the order of ``ids``; a pandas Series or DataFrame that is indexed by id, as ``project.to_pandas()``
+        is, may come in any order and lack items (NaN then).
+    what : str
+        What the values are, for messages.
+
+    Raises
+    ------
+    InvalidValueError
+        They are no array, or the index of a Series or DataFrame does not name items.
+    """
+    if hasattr(values, "reindex") and not np.array_equal(values.index, np.arange(len(values))):
+        index = values.index
+        if not (index.is_unique and index.isin(ids).all()):
+            raise InvalidValueError(
+                f"The index of the {what} does not name items, each once, by their ids. Index them like "
+                "project.to_pandas(), or pass .to_numpy() in the order of project.ids."
+            )
+        values = values.reindex(ids)
+    try:
+        return np.asarray(
+            np.ma.filled(values.astype(np.float64), np.nan) if np.ma.isMaskedArray(values) else values
+        )
+    except Exception as error:  # lists of different lengths, tensors that need a gradient or lie on a GPU
+        raise InvalidValueError(
+            f"The {what} cannot be made a numpy array: {type(error).__name__}: {error}"
+        ) from error
+
+
+def existing_file(path: str | os.PathLike[str]) -> Path | None:
+    """Find the file at a path as people write it; None where there is none."""
+    for given in (Path(os.fsdecode(path)), os.path.expanduser(os.fsdecode(path))):  # noqa: PTH111 - never raises
+        with suppress(OSError, ValueError):  # too long a name, a null character
+            if Path(given).is_file():
+                return Path(given)
+    return None
+
+
 def checked_tag(name: object) -> str:
-    """Return the name of a tag without surrounding space.
+    """Return the name of a tag without surrounding space; see :func:`checked_name`."""
+    return checked_name(name, "tag")
+
+
+def checked_name(name: object, what: str) -> str:
+    """Return a name that came from outside without surrounding space.
+
+    Parameters
+    ----------
+    name : object
+    what : str
+        What it names, for messages, such as "tag".
 
     Raises
     ------
@@ -179,12 +252,16 @@ def checked_tag(name: object) -> str:
         It is no text, empty, longer than 300 characters, or holds line breaks or control characters.
     """
     if not isinstance(name, str):
-        raise InvalidValueError(f"A tag is a text, not {name!r}.")
+        raise InvalidValueError(f"The name of a {what} is a text, not {name!r}.")
     stripped = name.strip()
     if not stripped:
-        raise InvalidValueError("A tag needs a name: it was empty.")
-    if len(stripped) > _MAX_TAG_LENGTH:
-        raise InvalidValueError(f"A tag has at most {_MAX_TAG_LENGTH} characters; this one has {len(stripped)}.")
+        raise InvalidValueError(f"A {what} needs a name: it was empty.")
+    if len(stripped) > _MAX_NAME_LENGTH:
+        raise InvalidValueError(
+            f"The name of a {what} has at most {_MAX_NAME_LENGTH} characters; this one has {len(stripped)}."
+        )
     if any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in stripped):
-        raise InvalidValueError(f"A tag cannot hold line breaks or control characters: {stripped!r}.")
+        raise InvalidValueError(
+            f"The name of a {what} cannot hold line breaks or control characters: {stripped!r}."
+        )
     return stripped

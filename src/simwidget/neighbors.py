@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
 import numpy as np
+
+from simwidget.neighbor_graph import N_NEIGHBORS, GroupGraph, NeighborGraph, Recall, best_of_groups, expand
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 
 Method = Literal["auto", "exact", "pynndescent"]
 
-N_NEIGHBORS = 20
+RECALL_DEPTH = 10  # neighbors an item that recall is measured of
+RECALL_GOAL = 0.98  # share of them below which an approximate graph is improved
 # Distinct items below which exact search costs less than compiling and running PyNNDescent, in processor time:
-# benchmarks/graph.py has the two level at 55,000 (512 dimensions) to 77,000 (223).
+# benchmarks/graph.py has the two level at 48,000 (512 dimensions) to 54,000 (417).
 EXACT_BELOW = 50_000
 # By how much a float32 product of two unit vectors may miss their cosine: 1.1e-6 was the largest error over
 # 64 to 4,096 dimensions, of positive, normal, sparse and nearly constant vectors.
@@ -31,34 +33,10 @@ PRODUCT_ERROR = 4e-6
 _BLOCK = 1024  # rows of a similarity block
 _BLOCK_VALUES = 64_000_000  # float32 values of a block at once, 256 MB
 _PAIR_VALUES = 1_000_000  # values of pairs of vectors at once: few enough to stay in a cache
-
-
-@dataclass(frozen=True)
-class NeighborGraph:
-    """The k nearest other items of every item.
-
-    Copies (items at distance 0 for certain: same bytes, same pixels or equal vectors) are collapsed, so
-    that they never crowd real neighbors out: an item lists one of its own copies first, the best for
-    keeping, and of every other group of copies only the best. Where fewer than k entries exist that
-    way, further copies fill up the row. Copies need not have equal vectors: the vector of the best stands for
-    its group in every distance.
-
-    Attributes
-    ----------
-    indices : ndarray of int32, shape (n, k)
-        Positions of the neighbors in the embeddings, nearest first; never the item itself.
-    distances : ndarray of float32, shape (n, k)
-        Cosine distances in [0, 1], ascending in every row.
-    groups : ndarray of int64, shape (n,)
-        Number of the group of copies that each item belongs to.
-    method : str
-        ``"exact"`` or ``"pynndescent"``.
-    """
-
-    indices: Indices
-    distances: Vectors
-    groups: npt.NDArray[np.int64]
-    method: str
+_RECALL_SAMPLE = 500
+_MOST_PASSES = 3
+_MOST_EXACT = 200_000  # vectors up to which exact search, minutes then, is better than a poor graph
+_CANDIDATE_VALUES = 16_000_000  # float32 values of candidates at once, 64 MB
 
 
 def build_graph(
@@ -66,6 +44,7 @@ def build_graph(
     groups: npt.NDArray[np.int64],
     rank: npt.NDArray[np.int64],
     *,
+    stand_ins: npt.NDArray[np.int64] | None = None,
     k: int = N_NEIGHBORS,
     method: Method = "auto",
     seed: int = 0,
@@ -81,6 +60,8 @@ def build_graph(
         Groups of copies, as from ``copies.same_image_groups``.
     rank : ndarray of int64, shape (n,)
         Rank for keeping, 0 the best; no two equal.
+    stand_ins : ndarray of int64, shape (g,), optional
+        Position of the item whose vector stands for each group; by default that of the best.
     k : int
         Neighbors an item; fewer where there are fewer other items.
     method : {"auto", "exact", "pynndescent"}
@@ -91,26 +72,102 @@ def build_graph(
     worker : NNDescentWorker, optional
         A worker that has been started already, to save its compilation time.
     """
-    count = len(vectors)
-    k = min(k, max(count - 1, 0))
-    if k == 0:
-        empty = np.empty((count, 0))
-        return NeighborGraph(empty.astype(np.int32), empty.astype(np.float32), groups, "exact")
-    best = best_of_groups(groups, rank)
-    distinct = np.ascontiguousarray(vectors[best])
+    stand_ins = best_of_groups(groups, rank) if stand_ins is None else stand_ins
+    found = search_groups(vectors[stand_ins], k=k, method=method, seed=seed, worker=worker)
+    return expand(found, groups, stand_ins, rank, k)
+
+
+def search_groups(
+    vectors: Vectors,
+    *,
+    k: int = N_NEIGHBORS,
+    method: Method = "auto",
+    seed: int = 0,
+    worker: NNDescentWorker | None = None,
+) -> GroupGraph:
+    """Find the nearest other groups of every group of copies.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (g, d)
+        The unit vector that stands for each group.
+    k, method, seed, worker
+        As in :func:`build_graph`.
+    """
+    k = min(k, max(len(vectors) - 1, 0))
+    distinct = np.ascontiguousarray(vectors)
     if method == "auto":
-        method = "exact" if len(best) < EXACT_BELOW else "pynndescent"
-    if method == "pynndescent" and len(best) > 2 * k:
-        if worker is None:
-            with NNDescentWorker(vectors.shape[1], k, seed) as own:
-                indices, distances = own.neighbors(distinct)
-        else:
-            indices, distances = worker.neighbors(distinct)
+        method = "exact" if len(distinct) < EXACT_BELOW else "pynndescent"
+    if method == "exact" or len(distinct) <= 2 * k or k == 0:
+        return GroupGraph(*exact_neighbors(distinct, k), "exact")
+    if worker is None:
+        with NNDescentWorker(distinct.shape[1], k, seed) as own:
+            indices, distances = own.neighbors(distinct)
     else:
-        method = "exact"
-        indices, distances = exact_neighbors(distinct, min(k, len(best) - 1))
-    indices, distances = _expand(indices, distances, groups, rank, best, k)
-    return NeighborGraph(indices, distances, groups, method)
+        indices, distances = worker.neighbors(distinct)
+    recall = measure_recall(distinct, distances, seed)
+    for _ in range(_MOST_PASSES):
+        if recall.ten >= RECALL_GOAL:
+            break
+        indices, distances = improve(distinct, indices)
+        recall = measure_recall(distinct, distances, seed)
+    if recall.ten < RECALL_GOAL and len(distinct) <= _MOST_EXACT:
+        return GroupGraph(*exact_neighbors(distinct, k), "exact")
+    return GroupGraph(indices, distances, method, recall)
+
+
+def measure_recall(vectors: Vectors, distances: Vectors, seed: int = 0) -> Recall:
+    """Measure the recall of a graph on a random sample of its rows.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (g, d)
+        Unit rows.
+    distances : ndarray of float32, shape (g, k)
+        Of the neighbors that were found, ascending in every row.
+    seed : int
+        Of the sample.
+    """
+    count = min(_RECALL_SAMPLE, len(vectors))
+    depth = min(RECALL_DEPTH, distances.shape[1])
+    rows = np.sort(np.random.default_rng(seed).choice(len(vectors), count, replace=False))
+    exact = exact_neighbors(vectors, depth, rows)[1]
+    found = distances[rows, :depth] <= exact
+    within = distances[rows, :depth] <= exact[:, -1:]
+    return Recall(float(found[:, 0].mean()), float(within.mean()), count)
+
+
+def improve(vectors: Vectors, indices: Indices) -> tuple[Indices, Vectors]:
+    """Replace neighbors by nearer ones among the neighbors of neighbors, one pass, as NN-Descent does.
+
+    Dong, Charikar and Li, WWW 2011, rest on the same: a neighbor of a neighbor is likely to be one.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (g, d)
+        Unit rows.
+    indices : ndarray of int32, shape (g, k)
+        No row lists itself.
+
+    Returns
+    -------
+    indices, distances : ndarray, shape (g, k)
+        No neighbor is farther than the one it replaces.
+    """
+    count, k = indices.shape
+    better = np.empty_like(indices)
+    step = max(1, _CANDIDATE_VALUES // ((k + 1) * k * vectors.shape[1]))
+    for start in range(0, count, step):
+        rows = np.arange(start, min(start + step, count))
+        near = indices[rows]
+        candidates = np.concatenate([near, indices[near].reshape(len(rows), -1)], axis=1)
+        candidates = np.sort(candidates, axis=1)
+        similarity = np.matmul(vectors[candidates], vectors[rows][:, :, None])[:, :, 0]
+        similarity[:, 1:][candidates[:, 1:] == candidates[:, :-1]] = -np.inf  # listed twice
+        similarity[candidates == rows[:, None]] = -np.inf
+        best = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
+        better[rows] = np.take_along_axis(candidates, best, axis=1)
+    return refine(vectors, better)
 
 
 def exact_neighbors(vectors: Vectors, k: int, rows: npt.NDArray[np.int64] | None = None) -> tuple[Indices, Vectors]:
@@ -197,8 +254,11 @@ def distances_to(vectors: Vectors, queries: Vectors) -> Vectors:
     Exact matrix products over blocks of rows, so ``vectors`` may be memory-mapped and larger than memory.
     """
     nearest = np.empty(len(vectors), dtype=np.float32)
-    for start, stop in blocks(len(vectors), max(len(queries), vectors.shape[1])):
-        nearest[start:stop] = (vectors[start:stop] @ queries.T).max(axis=1)
+    if len(queries) == 1:  # nothing to hold but the result, and half the time of a matrix of one column
+        np.matmul(vectors, queries[0], out=nearest)
+    else:
+        for start, stop in blocks(len(vectors), max(len(queries), vectors.shape[1])):
+            nearest[start:stop] = (vectors[start:stop] @ queries.T).max(axis=1)
     distances: Vectors = np.clip(np.float32(1.0) - nearest, 0.0, 1.0)
     return distances
 
@@ -216,68 +276,6 @@ def blocks(rows: int, columns: int) -> list[tuple[int, int]]:
     """Cut rows into (start, stop) so that a block of as many columns fits well into memory."""
     step = int(min(max(_BLOCK_VALUES // max(columns, 1), 16), 65_536 if columns < _BLOCK else _BLOCK))
     return [(start, min(start + step, rows)) for start in range(0, rows, step)]
-
-
-def best_of_groups(groups: npt.NDArray[np.int64], rank: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Position of the best-ranked member of each group, by number of the group."""
-    order = np.lexsort((rank, groups))
-    first = np.ones(len(groups), dtype=bool)
-    first[1:] = groups[order][1:] != groups[order][:-1]
-    return order[first]
-
-
-def _expand(
-    indices: Indices,
-    distances: Vectors,
-    groups: npt.NDArray[np.int64],
-    rank: npt.NDArray[np.int64],
-    best: npt.NDArray[np.int64],
-    k: int,
-) -> tuple[Indices, Vectors]:
-    """Graph of the groups -> graph of the items, see :class:`NeighborGraph`."""
-    count, of_groups = len(groups), indices.shape[1]
-    if of_groups < k:
-        return _expand_small(indices, distances, groups, rank, k)
-    out_indices = best[indices[groups]].astype(np.int32)
-    out_distances = distances[groups].copy()
-    # Own copy first: the best of the group, and for the best itself the second best.
-    order = np.lexsort((rank, groups))
-    following = np.full(count, -1, dtype=np.int64)
-    same = groups[order][1:] == groups[order][:-1]
-    following[order[:-1][same]] = order[1:][same]
-    own = np.where(best[groups] == np.arange(count), following, best[groups])
-    copied = own >= 0
-    out_indices[copied, 1:] = out_indices[copied, :-1]
-    out_distances[copied, 1:] = out_distances[copied, :-1]
-    out_indices[copied, 0] = own[copied]
-    out_distances[copied, 0] = 0.0
-    return out_indices, out_distances
-
-
-def _expand_small(
-    indices: Indices, distances: Vectors, groups: npt.NDArray[np.int64], rank: npt.NDArray[np.int64], k: int
-) -> tuple[Indices, Vectors]:
-    """:func:`_expand` where there are at most k groups: copies fill the rows up to k entries."""
-    count, of_groups = len(groups), indices.shape[1] + 1
-    by_rank = np.argsort(rank, kind="stable")
-    members = [by_rank[groups[by_rank] == group] for group in range(of_groups)]
-    out_indices = np.empty((count, k), dtype=np.int32)
-    out_distances = np.empty((count, k), dtype=np.float32)
-    for group, own in enumerate(members):
-        others = [(d, members[g][:k]) for g, d in zip(indices[group], distances[group], strict=True)]
-        # All items of the group beyond its first k + 1 have the same neighbors: one row serves them all.
-        for item in [*own[: k + 1, None], own[k + 1 :]]:
-            copies = own[: k + 1]
-            lists = [(0.0, copies[~np.isin(copies, item)][:k]), *others]
-            taken = [min(1, len(items)) for _, items in lists]
-            spare = k - sum(taken)
-            for place, (_, items) in enumerate(lists):
-                more = min(spare, len(items) - taken[place])
-                taken[place] += more
-                spare -= more
-            out_indices[item] = np.concatenate([i[:t] for (_, i), t in zip(lists, taken, strict=True)])
-            out_distances[item] = np.repeat([d for d, _ in lists], taken)
-    return out_indices, out_distances
 
 
 class NNDescentWorker:

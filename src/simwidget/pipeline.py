@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import warnings
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,15 +14,24 @@ import numpy as np
 
 from simwidget.copies import pixel_hash_candidates, same_image_groups
 from simwidget.errors import EmbedderError
-from simwidget.imaging import THUMBNAIL_SIZE, DecodedImage, UnreadableImageError, hash_pixels, read_image
-from simwidget.metrics.ranking import rank_for_keeping
+from simwidget.imaging import (
+    HASH_BYTES,
+    THUMBNAIL_SIZE,
+    DecodedImage,
+    UnreadableImageError,
+    hash_pixels,
+    load_rgb,
+    read_image,
+)
+from simwidget.metrics.ranking import KeepRules, rank_for_keeping
 from simwidget.metrics.uniqueness import uniqueness
-from simwidget.neighbors import EXACT_BELOW, N_NEIGHBORS, NeighborGraph, NNDescentWorker, build_graph
+from simwidget.neighbor_graph import N_NEIGHBORS, GroupGraph, NeighborGraph, Recall, best_of_groups, expand
+from simwidget.neighbors import EXACT_BELOW, RECALL_GOAL, NNDescentWorker, search_groups
 from simwidget.store import ItemRecord
 from simwidget.store.files import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -35,7 +46,7 @@ _CHUNK = 32  # images that a thread decodes, or an embedder gets, at once
 _DEFAULT_IMAGE_SIZE = 128
 _SEED = 0
 # Bumped when a stage computes something else from the same input, so that stored results do not count.
-_GRAPH_VERSION = 1
+_GRAPH_VERSION = 2
 _UNIQUENESS_VERSION = 1
 
 
@@ -86,32 +97,52 @@ def read_items(store: ProjectStore, locate: Callable[[str], Path], embedder: Emb
     Raises
     ------
     EmbedderError
-        The embedder failed on every image of a batch, or its vectors have another length than it says. An image
-        on which it fails alone is stored as failed, and the rest goes on.
+        The embedder fails on all images (on all of the first batch, for want of patience), or its vectors have
+        another length than it says. Images on which it fails are otherwise stored as failed, and the rest goes on.
     """
     todo = store.unread_items(embedder.name)
     if not todo:
         return
-    min_side = max(THUMBNAIL_SIZE, 2 * int(getattr(embedder, "image_size", _DEFAULT_IMAGE_SIZE)))
+    smallest = min_side(embedder)
     in_threads = bool(getattr(embedder, "thread_safe", False))
+    reduce_image = getattr(embedder, "reduce_image", None)
+    embedded = store.embedded_content(embedder.name)
+    works = bool(embedded)  # it has embedded something, now or in an earlier build
+    failures: list[_Read] = []
 
     def decode(chunk: Sequence[tuple[int, str]]) -> list[_Read]:
-        reads = [_read(item, locate(path), min_side) for item, path in chunk]
-        return _embed(reads, embedder) if in_threads else reads
+        reads = [_read(item, locate(path), smallest, reduce_image) for item, path in chunk]
+        return _embed(reads, embedder, embedded) if in_threads else reads
 
     with progress.bar("Reading images", len(todo), "image") as bar:
         for reads in _in_threads(decode, _chunks(todo)):
-            done = reads if in_threads else _embed(reads, embedder)
+            done = reads if in_threads else _embed(reads, embedder, embedded)
+            works = works or any(read.vector is not None for read in done)
+            failures += [read for read in done if read.embedding_error is not None]
+            if not works and len(failures) >= _CHUNK:
+                break
             store.write_items([_record(read) for read in done], embedder.name)
             bar.update(len(done))
+    if not works and len(failures) > 1:
+        raise EmbedderError(
+            f"The embedder {embedder.name!r} failed on each of {len(failures)} images. The first of them, "
+            f"{str(failures[0].path)!r}: {failures[0].embedding_error}"
+        )
+
+
+def min_side(embedder: Embedder) -> int:
+    """Pixels of the shorter side below which images are not scaled down before an embedder gets them."""
+    return max(THUMBNAIL_SIZE, 2 * int(getattr(embedder, "image_size", _DEFAULT_IMAGE_SIZE)))
 
 
 def has_something_to_read(store: ProjectStore, locate: Callable[[str], Path], embedder: str) -> bool:
-    """Whether a file waits to be read, embedded or compared; files that still cannot be read do not count."""
-    for _, path in store.unread_items(embedder):
-        with suppress(UnreadableImageError):
-            read_image(locate(path))
-            return True
+    """Whether a file waits to be read, embedded or compared; files that still fail do not count."""
+    unembeddable = store.unembeddable(embedder)
+    for item, path in store.unread_items(embedder):
+        if item not in unembeddable:
+            with suppress(UnreadableImageError):
+                read_image(locate(path))
+                return True
     return len(_ambiguous_pixels(store.load_items())) > 0
 
 
@@ -121,18 +152,23 @@ class _Read(NamedTuple):
     decoded: DecodedImage | None
     error: str | None
     vector: Vectors | None = None
+    embedding_error: str | None = None
 
 
-def _read(item: int, path: Path, min_side: int) -> _Read:
+def _read(item: int, path: Path, min_side: int, reduce_image: Callable[[Image], Image] | None) -> _Read:
     try:
-        return _Read(item, path, read_image(path, min_side=min_side), None)
+        decoded = read_image(path, min_side=min_side)
     except UnreadableImageError as error:
         return _Read(item, path, None, str(error))
+    if reduce_image is not None:
+        # Before it waits for its chunk, so that the next image is decoded into the memory of this one.
+        decoded = replace(decoded, image=reduce_image(decoded.image))
+    return _Read(item, path, decoded, None)
 
 
-def _embed(reads: list[_Read], embedder: Embedder) -> list[_Read]:
-    """Add vectors; the images are dropped, so that memory holds those of a few chunks only."""
-    readable = [read for read in reads if read.decoded is not None]
+def _embed(reads: list[_Read], embedder: Embedder, embedded: Mapping[int, bytes]) -> list[_Read]:
+    """Add vectors, except to items of which the store has that of the same content."""
+    readable = [r for r in reads if r.decoded is not None and embedded.get(r.id) != r.decoded.bytes_hash]
     images = [read.decoded.image for read in readable if read.decoded is not None]
     vectors = embed(embedder, images, [str(read.path) for read in readable])
     by_id = dict(zip((read.id for read in readable), vectors, strict=True))
@@ -140,7 +176,7 @@ def _embed(reads: list[_Read], embedder: Embedder) -> list[_Read]:
     for read in reads:
         vector = by_id.get(read.id)
         if isinstance(vector, str):
-            done.append(_Read(read.id, read.path, None, vector))
+            done.append(read._replace(embedding_error=vector))
         else:
             done.append(read._replace(vector=vector))
     return done
@@ -157,7 +193,7 @@ def embed(embedder: Embedder, images: Sequence[Image], names: Sequence[str]) -> 
     Raises
     ------
     EmbedderError
-        What the embedder returned has the wrong type or shape, or it failed on each of several images.
+        What the embedder returned has the wrong type or shape.
     """
     if not images:
         return []
@@ -167,13 +203,7 @@ def embed(embedder: Embedder, images: Sequence[Image], names: Sequence[str]) -> 
         raise
     except Exception as error:
         if len(images) > 1:
-            results = [embed(embedder, [image], [name])[0] for image, name in zip(images, names, strict=True)]
-            if all(isinstance(result, str) for result in results):
-                raise EmbedderError(
-                    f"The embedder {embedder.name!r} failed on each of {len(images)} images, the first of them "
-                    f"{names[0]!r}: {type(error).__name__}: {error}"
-                ) from error
-            return results
+            return [embed(embedder, [image], [name])[0] for image, name in zip(images, names, strict=True)]
         return [f"the embedder {embedder.name!r} failed: {type(error).__name__}: {error}"]
     try:
         array = np.asarray(vectors)
@@ -188,6 +218,9 @@ def embed(embedder: Embedder, images: Sequence[Image], names: Sequence[str]) -> 
             f"shape ({len(images)}, {embedder.dim})."
         )
     array = array.astype(np.float64)
+    largest = np.abs(array).max(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        array = np.where(largest > 0, array / largest, array)  # squares of huge and tiny numbers leave float64
     norms = np.linalg.norm(array, axis=1)
     return [
         (row / norm).astype(np.float32)
@@ -207,11 +240,14 @@ def _record(read: _Read) -> ItemRecord:
         height=decoded.height,
         bytes_hash=decoded.bytes_hash,
         pixels_hash=decoded.pixels_hash,
+        thumbnail_hash=decoded.thumbnail_hash,
         signature=decoded.signature,
         mean_color=decoded.mean_color,
         sharpness=decoded.sharpness,
         thumbnail=decoded.thumbnail,
         vector=read.vector,
+        embedding_error=read.embedding_error,
+        quality=decoded.quality,
     )
 
 
@@ -249,16 +285,18 @@ def _ambiguous_pixels(items: ItemTable) -> npt.NDArray[np.int64]:
     if not unhashed.any():
         return np.empty(0, dtype=np.int64)
     sizes = np.stack([items.widths, items.heights], axis=1)
-    return pixel_hash_candidates(sizes, items.signatures, unhashed)
+    scaled = np.array([value is None for value in items.thumbnail_hashes], dtype=bool) & unhashed
+    hashes = b"".join(value or b"\0" * HASH_BYTES for value in items.thumbnail_hashes)
+    thumbnails = np.frombuffer(hashes, dtype=f"V{HASH_BYTES}")
+    return pixel_hash_candidates(sizes, items.signatures, thumbnails, scaled, unhashed)
 
 
-def hash_ambiguous_pixels(
-    store: ProjectStore, items: ItemTable, locate: Callable[[str], Path], progress: Progress
-) -> ItemTable:
+def hash_ambiguous_pixels(store: ProjectStore, locate: Callable[[str], Path], progress: Progress) -> None:
     """Decode in full those large JPEGs that might have the same pixels as another item."""
+    items = store.load_items()
     candidates = _ambiguous_pixels(items)
     if len(candidates) == 0:
-        return items
+        return
 
     def hashed(rows: Sequence[int]) -> list[tuple[int, bytes]]:
         found = []
@@ -272,16 +310,17 @@ def hash_ambiguous_pixels(
         for chunk in _in_threads(hashed, chunks):
             store.write_pixel_hashes(chunk)
             bar.update(len(chunk))
-    return store.load_items()
 
 
-def build(store: ProjectStore, locate: Callable[[str], Path], embedder: Embedder, progress: Progress) -> Built:
+def build(
+    store: ProjectStore, locate: Callable[[str], Path], embedder: Embedder, rules: KeepRules, progress: Progress
+) -> Built:
     """Run all stages that are not up to date."""
     with _early_worker(store, embedder) as worker:
         read_items(store, locate, embedder, progress)
-        items = hash_ambiguous_pixels(store, store.load_items(), locate, progress)
+        hash_ambiguous_pixels(store, locate, progress)
         about = EmbedderFacts(embedder.name, embedder.dim, embedder.near_duplicate_radius)
-        return compute(store, items, about, progress, worker)
+        return compute(store, about, *load(store, about), rules, progress, worker)
 
 
 @contextmanager
@@ -294,39 +333,138 @@ def _early_worker(store: ProjectStore, embedder: Embedder) -> Iterator[NNDescent
             yield worker
 
 
+def load(store: ProjectStore, embedder: EmbedderFacts) -> tuple[ItemTable, Vectors]:
+    """Items of an embedder, and their embeddings merged into one array.
+
+    Raises
+    ------
+    MissingVectorsError
+        There are items without a vector.
+    """
+    items = store.load_items(embedder.name)
+    return items, store.merge_vectors(embedder.name, items.ids, items.content, embedder.dim)
+
+
 def compute(
     store: ProjectStore,
-    items: ItemTable,
     embedder: EmbedderFacts,
+    items: ItemTable,
+    vectors: Vectors,
+    rules: KeepRules,
     progress: Progress,
     worker: NNDescentWorker | None = None,
 ) -> Built:
-    """Merge embeddings, build the neighbor graph and Uniqueness; what is in the store already is only opened."""
-    vectors = store.merge_vectors(embedder.name, items.ids, items.content, embedder.dim)
-    rank = rank_for_keeping(items)
-    pixels = b"".join(value or b"\0" * 16 for value in items.pixels)
-    graph_key = digest(
-        _GRAPH_VERSION, embedder.name, N_NEIGHBORS, _SEED, items.ids, items.content.tobytes(), pixels, rank
-    )
-    cached = store.load_cached("graph", embedder.name, graph_key, ("indices", "distances", "groups"))
-    if cached is not None:
-        graph = NeighborGraph(cached["indices"], cached["distances"], cached["groups"], cached["method"])
-    else:
-        with progress.bar("Comparing images", len(items.ids), "image") as bar:
-            groups = same_image_groups(items.content, items.pixels, vectors)
-            graph = build_graph(vectors, groups, rank, seed=_SEED, worker=worker)
-            arrays: dict[str, npt.NDArray[Any]] = {
-                "indices": graph.indices,
-                "distances": graph.distances,
-                "groups": graph.groups,
-            }
-            store.save_cached("graph", embedder.name, graph_key, arrays, method=graph.method)
-            bar.update(len(items.ids))
-    key = digest(_UNIQUENESS_VERSION, graph_key, embedder.near_duplicate_radius)
-    cached = store.load_cached("metrics", f"{embedder.name} Uniqueness", key, ("values",))
+    """Build the neighbor graph and Uniqueness; what is in the store already is only opened."""
+    by_default = rank_for_keeping(items)
+    tagged = None if rules.tag is None else np.isin(items.ids, store.tags().get(rules.tag, []))
+    rank = by_default if rules == KeepRules() else rank_for_keeping(items, rules, tagged)
+    graph, graph_key = _graph(store, items, embedder, vectors, by_default, rank, progress, worker)
+    key = digest(_UNIQUENESS_VERSION, graph_key, rank, embedder.near_duplicate_radius)
+    name = _uniqueness_name(embedder.name)
+    cached = store.load_cached("metrics", name, key, ("values",))
     if cached is not None:
         scores = cached["values"]
     else:
         scores = uniqueness(graph, vectors, rank, embedder.near_duplicate_radius)
-        store.save_cached("metrics", f"{embedder.name} Uniqueness", key, {"values": scores})
+        store.save_cached("metrics", name, key, {"values": scores})
+    for array in (items.ids, graph.indices, graph.distances, graph.groups, rank, scores):
+        array.flags.writeable = False  # what a user changes by mistake would not be what is stored
     return Built(items, vectors, graph, rank, scores)
+
+
+def forget(store: ProjectStore, embedder: str) -> None:
+    """Remove embeddings that nothing refers to any more, with their graph and Uniqueness."""
+    store.remove("graph", embedder)
+    store.remove("metrics", _uniqueness_name(embedder))
+    store.remove("embeddings", embedder)
+
+
+def _uniqueness_name(embedder: str) -> str:
+    return f"{embedder} Uniqueness"
+
+
+def _graph(
+    store: ProjectStore,
+    items: ItemTable,
+    embedder: EmbedderFacts,
+    vectors: Vectors,
+    by_default: npt.NDArray[np.int64],
+    rank: npt.NDArray[np.int64],
+    progress: Progress,
+    worker: NNDescentWorker | None,
+) -> tuple[NeighborGraph, str]:
+    """Open or build the neighbor graph, and the key of what it was built from.
+
+    Stored is the graph of the groups of copies. Which vector stands for a group is decided by the rank of the
+    default rules, so that other rules and tags need no other search: they only name other items in the graph.
+    """
+    pixels = b"".join(value or b"\0" * 16 for value in items.pixels)
+    key = digest(_GRAPH_VERSION, embedder.name, N_NEIGHBORS, _SEED, items.ids, items.content.tobytes(), pixels)
+    cached = store.load_cached("graph", embedder.name, key, ("indices", "distances", "groups"))
+    groups = same_image_groups(items.content, items.pixels, vectors) if cached is None else cached["groups"]
+    stand_ins = best_of_groups(groups, by_default)
+    of_copies = digest(vectors[stand_ins[np.bincount(groups, minlength=len(stand_ins)) > 1]])
+    if cached is not None and cached["stand_ins"] == of_copies:
+        found = GroupGraph(cached["indices"], cached["distances"], cached["method"], Recall(*cached["recall"]))
+    else:
+        with progress.bar("Comparing images", len(items.ids), "image") as bar:
+            found = search_groups(vectors[stand_ins], seed=_SEED, worker=worker)
+            arrays: dict[str, npt.NDArray[Any]] = {
+                "indices": found.indices,
+                "distances": found.distances,
+                "groups": groups,
+            }
+            facts = {"method": found.method, "recall": list(found.recall), "stand_ins": of_copies}
+            store.save_cached("graph", embedder.name, key, arrays, **facts)
+            bar.update(len(items.ids))
+    if found.recall.ten < RECALL_GOAL:
+        warnings.warn(
+            f"The neighbor graph of {len(items.ids):,} images holds only {found.recall.ten:.0%} of their nearest "
+            f"neighbors (project.graph.recall): Uniqueness may be too high for some. The embeddings "
+            f"{embedder.name!r} are hard to search; exact search would take very long.",
+            stacklevel=2,
+        )
+    return expand(found, groups, stand_ins, rank), digest(key, of_copies)
+
+
+def measure(
+    files: Sequence[Path], function: Callable[[Image], float], progress: Progress, label: str
+) -> tuple[npt.NDArray[np.float32], dict[int, str]]:
+    """Compute a metric of the user's own from the pixels of every image.
+
+    Parameters
+    ----------
+    files : sequence of Path, length n
+    function : callable
+        Gets an image: RGB, upright, of full size. It is called from one thread.
+    progress : Progress
+    label : str
+        Of the progress bar.
+
+    Returns
+    -------
+    values : ndarray of float32, shape (n,)
+        NaN where it failed.
+    failures : dict
+        The reasons, by position.
+    """
+    values = np.full(len(files), np.nan, dtype=np.float32)
+    failures: dict[int, str] = {}
+
+    def load(row: int) -> tuple[int, Image | str]:
+        try:
+            return row, load_rgb(files[row])
+        except UnreadableImageError as error:
+            return row, str(error)
+
+    with progress.bar(label, len(files), "image") as bar:
+        for row, image in _in_threads(load, range(len(files))):
+            if isinstance(image, str):
+                failures[row] = image
+            else:
+                try:
+                    values[row] = float(function(image))
+                except Exception as error:  # code of the user: one image stops nothing
+                    failures[row] = f"{type(error).__name__}: {error}"
+            bar.update(1)
+    return values, failures

@@ -4,42 +4,45 @@ from __future__ import annotations
 
 import os
 import warnings
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from simwidget import pipeline
-from simwidget.duplicates import DuplicateGroup, Reason, group_duplicates
-from simwidget.embedders import resolve_embedder
+from simwidget.contents import ProjectContents, checked_metric_name
+from simwidget.duplicates import DuplicateGroup, DuplicateGroups, Reason, group_duplicates
 from simwidget.embedders.choice import StoredEmbedder
-from simwidget.errors import InvalidValueError, ProjectFormatError
-from simwidget.imaging import is_mirrored, open_rgb, prepare_rgb
-from simwidget.names import ItemNames, Metrics, Tags, checked_tag
-from simwidget.neighbors import distances_to
-from simwidget.sources.assigned import assigned_names, parent_folder, top_folder
-from simwidget.sources.folder import FolderSource
-from simwidget.store import ProjectStore
-from simwidget.store.location import display_root, find_project_dir, stored_source
+from simwidget.errors import EmbedderError, InvalidValueError, UnknownNameError
+from simwidget.imaging import are_mirrored, open_rgb, prepare_rgb
+from simwidget.metrics.labels import label_codes
+from simwidget.names import checked_name, existing_file
+from simwidget.opening import (
+    build_folder,
+    changed_rules,
+    open_folder,
+    save_settings,
+    stored_active,
+    stored_embedders,
+    stored_rules,
+)
+from simwidget.queries import checked_vector, checked_vectors, nearest
+from simwidget.store.files import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
-    import pandas as pd
+    from PIL.Image import Image
 
-    from simwidget.embedders.base import Embedder
-    from simwidget.neighbors import NeighborGraph
+    from simwidget.contents import Within
+    from simwidget.embedders.base import Embedder, EmbedderSpec
+    from simwidget.metrics.ranking import Criterion
+    from simwidget.opening import Folders
     from simwidget.sources.assigned import Assigned
 
-    Items = int | str | os.PathLike[str] | Iterable[int | str | os.PathLike[str]]
-
-
-class FailedItem(NamedTuple):
-    """A file that could not be read, or whose image could not be embedded, and why."""
-
-    path: Path
-    reason: str
+_OWN_RADIUS = 0.03
 
 
 class SimilarItems(NamedTuple):
@@ -58,7 +61,7 @@ class SimilarItems(NamedTuple):
     paths: list[Path]
 
 
-class Project:
+class Project(ProjectContents):
     """Images, embeddings, neighbor graph, metrics and tags; made by :meth:`from_folder` or :meth:`open`.
 
     Attributes
@@ -67,40 +70,20 @@ class Project:
         Name of the folder of images.
     project_dir : Path
         The project folder on disk.
-    embedder_name : str
-        Which embedder the embeddings come from.
-    near_duplicate_radius : float
-        Cosine distance within which that embedder calls two images near-duplicates.
     """
-
-    def __init__(
-        self,
-        store: ProjectStore,
-        source: FolderSource,
-        base: Path,
-        built: pipeline.Built,
-        stored: StoredEmbedder,
-        embedder: Embedder | None = None,
-    ) -> None:
-        self._store, self._built, self._stored, self._embedder = store, built, stored, embedder
-        self._names = ItemNames(built.items.ids, built.items.paths, base, source.root)
-        self._base = base
-        self._metrics = Metrics({"Uniqueness": built.uniqueness})
-        self._observers: list[Callable[[], None]] = []
-        self.name = source.root.name or str(source.root)
-        self.project_dir = store.folder
-        self.embedder_name = stored.name
-        self.near_duplicate_radius = stored.radius
 
     @classmethod
     def from_folder(
         cls,
         path: str | os.PathLike[str],
         *,
-        embedder: str | Embedder = "auto",
+        embedder: EmbedderSpec = "auto",
         recursive: bool = True,
         labels: Assigned = None,
         split: Assigned = None,
+        keep: Sequence[Criterion] | None = None,
+        protect: Folders | None = None,
+        keep_tag: str | None = None,
         project_dir: str | os.PathLike[str] | None = None,
         progress: bool = True,
     ) -> Project:
@@ -110,10 +93,11 @@ class Project:
         ----------
         path : str or PathLike
             The folder that holds the images. Its files are only read.
-        embedder : str or Embedder
+        embedder : str, Path, Embedder or callable
             ``"auto"``: CLIP where open_clip and its weights can be had, else the built-in perceptual
-            embedder, with a warning that says why; ``"perceptual"``; ``"clip"`` or
-            ``"clip:MODEL/PRETRAINED"``; or an object of the ``simwidget.embedders.base.Embedder`` protocol.
+            embedder, with a warning that says why; ``"perceptual"``; ``"clip"``,
+            ``"clip:MODEL/PRETRAINED"`` or the path of a checkpoint; an object of the
+            ``simwidget.embedders.Embedder`` protocol; or a function from a list of images to an array.
         recursive : bool
             Whether subfolders are searched too.
         labels : "folder" or mapping, optional
@@ -121,6 +105,8 @@ class Project:
             Without it the labels of an earlier call stay.
         split : "folder" or mapping, optional
             ``"folder"`` takes the name of the topmost folder below ``path``, such as train or test.
+        keep, protect, keep_tag : optional
+            Rules of which of several like images stays, see :meth:`set_keep_rules`; those of an earlier call stay.
         project_dir : str or PathLike, optional
             Where the project is kept; default ``path/.simwidget``, or the user's cache folder where that
             cannot be written.
@@ -142,51 +128,20 @@ class Project:
         ProjectBusyError
             Another process is building this project.
         """
-        source = FolderSource.at(path, recursive=recursive)
-        base = Path(path).expanduser()
-        entries = source.scan()
-        names = ItemNames(np.arange(len(entries)), [entry.path for entry in entries], base, source.root)
-        store = ProjectStore(find_project_dir(source.root, project_dir))
-        try:
-            with store.build_lock():
-                store.sync_items(
-                    entries,
-                    assigned_names("labels", labels, names, parent_folder),
-                    assigned_names("split", split, names, top_folder),
-                )
-                return cls._build(store, source, base, embedder, pipeline.Progress(progress))
-        except BaseException:
-            store.close()
-            raise
-
-    @classmethod
-    def _build(
-        cls,
-        store: ProjectStore,
-        source: FolderSource,
-        base: Path,
-        spec: str | Embedder,
-        progress: pipeline.Progress,
-    ) -> Project:
-        stored = StoredEmbedder.from_manifest(store.manifest)
-        if (
-            stored is not None
-            and stored.answers(spec)
-            and not pipeline.has_something_to_read(store, source.file, stored.name)
-        ):
-            facts = pipeline.EmbedderFacts(stored.name, stored.dim, stored.radius)
-            return cls(store, source, base, pipeline.compute(store, store.load_items(), facts, progress), stored)
-        embedder, reason = resolve_embedder(spec)
-        if reason:
-            warnings.warn(reason, stacklevel=4)
-        stored = StoredEmbedder.of(spec, embedder)
-        built = pipeline.build(store, source.file, embedder, progress)
-        store.save_manifest(
-            source=stored_source(source.root, store.folder),
-            recursive=source.recursive,
-            embedder=stored._asdict(),
+        return cls(
+            build_folder(
+                path,
+                embedder,
+                recursive=recursive,
+                labels=labels,
+                split=split,
+                keep=keep,
+                protect=protect,
+                keep_tag=keep_tag,
+                project_dir=project_dir,
+                progress=progress,
+            )
         )
-        return cls(store, source, base, built, stored, embedder)
 
     @classmethod
     def open(cls, project_dir: str | os.PathLike[str]) -> Project:
@@ -204,156 +159,102 @@ class Project:
         ProjectFormatError
             It was never built to the end, is damaged, or a newer simwidget wrote it.
         """
-        folder = Path(project_dir).expanduser()
-        if (folder / ".simwidget" / "project.db").is_file():
-            folder = folder / ".simwidget"
-        if not (folder / "project.db").is_file():
-            raise FileNotFoundError(
-                f"There is no project in {str(folder)!r}. Make one with Project.from_folder(folder_of_images)."
-            )
-        store = ProjectStore(Path(os.path.abspath(folder)))  # noqa: PTH100 - resolve() would follow links
-        try:
-            stored = StoredEmbedder.from_manifest(store.manifest)
-            if stored is None:
-                raise ProjectFormatError(
-                    f"The project in {str(folder)!r} was not built to the end. Run Project.from_folder on its "
-                    "images again; it carries on where it stopped."
-                )
-            facts = pipeline.EmbedderFacts(stored.name, stored.dim, stored.radius)
-            built = pipeline.compute(store, store.load_items(), facts, pipeline.Progress(False))
-        except BaseException:
-            store.close()
-            raise
-        base = display_root(folder, store.manifest["source"])
-        root = Path(os.path.abspath(base))  # noqa: PTH100
-        return cls(store, FolderSource(root, store.manifest["recursive"]), base, built, stored)
-
-    def close(self) -> None:
-        """Close the files of the project; what was read from it stays usable."""
-        self._store.close()
-
-    def __repr__(self) -> str:
-        return f"<Project {self.name!r}: {len(self):,} images, {self.embedder_name}>"
-
-    # What the project holds
-
-    def __len__(self) -> int:
-        """Count the readable images."""
-        return len(self._built.items.ids)
-
-    @property
-    def ids(self) -> npt.NDArray[np.int64]:
-        """Ids of the items, int64 of shape (n,), ascending. Row i of everything else belongs to ids[i]."""
-        return self._built.items.ids
-
-    @property
-    def paths(self) -> list[Path]:
-        """Paths of the items, below the folder as it was given to :meth:`from_folder`."""
-        return [self._names.path(row) for row in range(len(self))]
-
-    @property
-    def labels(self) -> list[str | None]:
-        """Label of each item; None where it has none."""
-        return list(self._built.items.labels)
-
-    @property
-    def splits(self) -> list[str | None]:
-        """Split of each item, such as train or test; None where it has none."""
-        return list(self._built.items.splits)
-
-    @property
-    def embeddings(self) -> npt.NDArray[np.float32]:
-        """Embeddings, float32 of shape (n, d), rows of unit length; memory-mapped, read-only."""
-        return self._built.embeddings
-
-    @property
-    def graph(self) -> NeighborGraph:
-        """The nearest other items of every item."""
-        return self._built.graph
-
-    @property
-    def metrics(self) -> Metrics:
-        """Metrics by name, each float32 of shape (n,)."""
-        return self._metrics
-
-    @property
-    def uniqueness(self) -> npt.NDArray[np.float32]:
-        """Uniqueness, float32 of shape (n,) in [0, 1]; see ``metrics.uniqueness``."""
-        return self._built.uniqueness
-
-    @property
-    def rank(self) -> npt.NDArray[np.int64]:
-        """Rank for keeping, int64 of shape (n,), 0 the best; see ``metrics.ranking``."""
-        return self._built.rank
-
-    @property
-    def mean_colors(self) -> npt.NDArray[np.uint8]:
-        """Mean RGB of each item, uint8 of shape (n, 3)."""
-        return self._built.items.mean_colors
-
-    @property
-    def failed(self) -> list[FailedItem]:
-        """Files that could not be read or embedded, with the reason, by path."""
-        return [FailedItem(self._base / path, reason) for path, reason in self._store.failed_items()]
-
-    def rows(self, items: Items) -> npt.NDArray[np.int64]:
-        """Positions of items, named by id, str path, Path, or several of them, in ``ids``."""
-        return self._names.rows(items)
-
-    def path(self, item: int | str | os.PathLike[str]) -> Path:
-        """Path of one item."""
-        return self._names.path(int(self.rows(item)[0]))
-
-    def title(self, row: int) -> str:
-        """File name of the item at a position, safe to show."""
-        return self._names.title(row)
-
-    def thumbnails(self, ids: Sequence[int]) -> list[bytes | None]:
-        """JPEG thumbnails by id, longer side at most 256 pixels; None for ids without one."""
-        return self._store.thumbnails(ids)
+        return cls(open_folder(project_dir))
 
     # Questions
 
-    def duplicates(self, threshold: float = 1e-4) -> list[DuplicateGroup]:
+    def duplicates(
+        self, threshold: float = 1e-4, within: Within | None = None, *, across: str | None = None
+    ) -> DuplicateGroups:
         """Group duplicates: every member is within ``threshold`` of its keeper, so groups never chain.
 
         Parameters
         ----------
         threshold : float
             Cosine distance in [0, 1]; 0 for copies only.
+        within : items, filters or mask, optional
+            Look at these items only: ids or paths; ranges of metrics, such as ``{"Brightness": (0, 0.2)}``; or
+            an array of bool of shape (n,).
+        across : "split" or "label", optional
+            Find the pairs that lie in different splits (or have different labels) instead: each group holds
+            an image and all worse-ranked images of other splits within the threshold, so an image may be in
+            several. Of the copies of an image in one split only the best has a group.
 
         Returns
         -------
-        list of DuplicateGroup
-            Largest groups first.
+        DuplicateGroups
+            A list of DuplicateGroup, largest first, with ``.bytes_freed`` and ``.to_pandas()``.
+
+        Raises
+        ------
+        InvalidValueError
+            The threshold is out of range, or the project has no splits or labels to look across.
         """
-        if not 0 <= threshold <= 1:
-            raise InvalidValueError(f"threshold is a cosine distance in [0, 1], not {threshold!r}.")
+        checked_distance("threshold", threshold)
         built = self._built
-        found = group_duplicates(built.graph, built.embeddings, built.rank, threshold)
+        found = group_duplicates(
+            built.graph,
+            built.embeddings,
+            built.rank,
+            threshold,
+            within=self._mask(within),
+            across=self._parts(across),
+        )
         found.sort(key=lambda group: (-len(group[1]), built.rank[group[0]]))
-        return [self._group(*group) for group in found]
+        return DuplicateGroups(self._group(*group) for group in found)
+
+    def _parts(self, across: str | None) -> npt.NDArray[np.int64] | None:
+        if across is None:
+            return None
+        of = {"split": self._built.items.splits, "label": self._built.items.labels}
+        if not isinstance(across, str) or across not in of:
+            raise InvalidValueError(f"across is 'split' or 'label', not {across!r}.")
+        codes, known = label_codes(of[across])
+        if len(known) < 2:
+            has = f"only the {across} {known[0]!r}" if known else f"no {across}s"
+            argument = "split" if across == "split" else "labels"
+            raise InvalidValueError(
+                f"Duplicates across {across}s need two of them; the project has {has}. "
+                f"Give them with Project.from_folder(..., {argument}=...)."
+            )
+        return codes
 
     def _group(self, keeper: int, rows: list[int], distances: list[float]) -> DuplicateGroup:
         return DuplicateGroup(
             keeper=self._names.path(keeper),
             duplicates=[self._names.path(row) for row in rows],
             distances=distances,
-            reasons=[self._reason(keeper, row) for row in rows],
+            reasons=self._reasons(keeper, rows),
             keeper_id=int(self.ids[keeper]),
             duplicate_ids=self.ids[rows].tolist(),
+            sizes=self._built.items.sizes[rows].tolist(),
         )
 
-    def _reason(self, keeper: int, row: int) -> Reason:
+    def _reasons(self, keeper: int, rows: list[int]) -> list[Reason]:
         items = self._built.items
-        if items.content[keeper] == items.content[row]:
-            return "same bytes"
-        if items.pixels[keeper] is not None and items.pixels[keeper] == items.pixels[row]:
-            return "same pixels"
-        a, b = self.thumbnails([int(self.ids[keeper]), int(self.ids[row])])
-        return "mirrored" if a and b and is_mirrored(a, b) else "near"
+        same_pixels = [items.pixels[keeper] is not None and items.pixels[keeper] == items.pixels[r] for r in rows]
+        reasons: list[Reason] = ["same pixels" if same else "near" for same in same_pixels]
+        for place in np.flatnonzero(items.content[rows] == items.content[keeper]).tolist():
+            reasons[place] = "same bytes"
+        near = [place for place, reason in enumerate(reasons) if reason == "near"]
+        if near:
+            kept, *others = self.thumbnails(
+                [int(self.ids[row]) for row in (keeper, *(rows[place] for place in near))]
+            )
+            for place, mirrored in zip(near, are_mirrored(kept, others), strict=True):
+                if mirrored:
+                    reasons[place] = "mirrored"
+        return reasons
 
-    def similar(self, query: Any, k: int = 50) -> SimilarItems:
+    def similar(
+        self,
+        query: Any = None,
+        k: int = 50,
+        *,
+        text: str | None = None,
+        radius: float | None = None,
+        within: Within | None = None,
+    ) -> SimilarItems:
         """Find the items most like a query.
 
         Parameters
@@ -363,6 +264,12 @@ class Project:
             counts), the path of an image outside it, a ``PIL.Image.Image``, or a vector of shape (d,).
         k : int
             How many, at most.
+        text : str, optional
+            Words for what to find, in place of ``query``; the embedder has to understand text, as CLIP does.
+        radius : float, optional
+            Only items within this cosine distance, in [0, 1].
+        within : items, filters or mask, optional
+            Only these items, as for :meth:`duplicates`.
 
         Returns
         -------
@@ -371,15 +278,17 @@ class Project:
         """
         if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
             raise InvalidValueError(f"k is a number of items, at least 1, not {k!r}.")
-        vectors, asked = self._query(query)
-        distances = distances_to(self.embeddings, vectors)
-        if len(asked):
-            distances[np.isin(self.graph.groups, self.graph.groups[asked])] = 0.0
-            distances[asked] = np.inf
-        k = min(int(k), len(self) - len(np.unique(asked)))
-        nearest = np.argpartition(distances, max(k - 1, 0))[:k] if k else np.empty(0, dtype=np.int64)
-        order = nearest[np.lexsort((self.rank[nearest], distances[nearest]))]
-        return SimilarItems(self.ids[order], distances[order], [self._names.path(row) for row in order.tolist()])
+        if (query is None) == (text is None):
+            raise InvalidValueError("Similar to what? Give either a query or text=..., one of them.")
+        if radius is not None:
+            checked_distance("radius", radius)
+        mask = self._mask(within)
+        built = self._built  # once: another thread may be about to use other embeddings
+        vectors, asked = self._query(query) if text is None else (self._embed_text(text), np.empty(0, np.int64))
+        rows, distances = nearest(
+            built.embeddings, vectors, built.graph.groups, built.rank, asked, int(k), radius=radius, within=mask
+        )
+        return SimilarItems(self.ids[rows], distances, [self._names.path(row) for row in rows.tolist()])
 
     def _query(self, query: Any) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Vectors of a query, shape (q, d), and the positions of the items in it."""
@@ -389,91 +298,217 @@ class Project:
         if isinstance(query, Image):
             return self._embed(prepare_rgb(query), "the image"), nothing
         if isinstance(query, np.ndarray) and query.dtype.kind == "f":
-            vector = query.reshape(1, -1).astype(np.float32)
-            norm = float(np.linalg.norm(vector))
-            if vector.shape[1] != self.embeddings.shape[1] or not np.isfinite(norm) or norm == 0:
-                raise InvalidValueError(
-                    f"A vector to compare with has {self.embeddings.shape[1]} finite numbers, not all of them 0; "
-                    f"this one has shape {query.shape}."
-                )
-            return vector / np.float32(norm), nothing
-        if (
-            isinstance(query, (str, os.PathLike))
-            and self._names.find_path(query) is None
-            and Path(query).expanduser().is_file()
-        ):
-            return self._embed(open_rgb(Path(query).expanduser()), os.fspath(query)), nothing
+            return checked_vector(query, self.embeddings.shape[1]), nothing
+        if isinstance(query, (str, os.PathLike)) and self._names.find_path(query) is None:
+            file = existing_file(query)
+            if file is not None:
+                image = open_rgb(file, min_side=pipeline.min_side(self._loaded_embedder()))
+                return self._embed(image, os.fspath(query)), nothing
         rows = self.rows(query)
         if len(rows) == 0:
             raise InvalidValueError("Similar to what? The query names no item.")
         return self.embeddings[rows], rows
 
     def _embed(self, image: Any, name: str) -> npt.NDArray[np.float32]:
-        if self._embedder is None:
-            self._embedder = self._stored.load()
-        vector = pipeline.embed(self._embedder, [image], [name])[0]
+        vector = pipeline.embed(self._loaded_embedder(), [image], [name])[0]
         if isinstance(vector, str):
             raise InvalidValueError(f"{name}: {vector}")
         return vector[None]
 
-    # Tags
+    def _embed_text(self, text: str) -> npt.NDArray[np.float32]:
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidValueError(f"text is what to look for, in words, not {text!r}.")
+        embedder = self._loaded_embedder()
+        embed_text = getattr(embedder, "embed_text", None)
+        if embed_text is None:
+            raise EmbedderError(
+                f"The embedder {self.embedder_name!r} does not understand text. CLIP does: build the project with "
+                "Project.from_folder(..., embedder='clip')."
+            )
+        return checked_vector(np.asarray(embed_text([text]), dtype=np.float64)[0], self.embeddings.shape[1])
 
-    @property
-    def tags(self) -> Tags:
-        """Paths of the items of each tag, by id; a live view."""
-        return Tags(self.tagged_ids, lambda ids: [self.path(item) for item in ids])
+    def _loaded_embedder(self) -> Embedder:
+        if self._opened.embedder is None:
+            self._opened = replace(self._opened, embedder=self._opened.active.load())
+        embedder = self._opened.embedder
+        assert embedder is not None
+        return embedder
 
-    def tagged_ids(self) -> dict[str, list[int]]:
-        """Ids of the items of each tag, ascending, without files that are gone."""
-        present = set(self.ids.tolist())
-        tags = {name: [i for i in ids if i in present] for name, ids in self._store.tags().items()}
-        return {name: ids for name, ids in tags.items() if ids}
+    # Other embeddings, rules and metrics
 
-    def tag(self, items: Items, name: str) -> int:
-        """Put a tag on items, named by id, str path, Path, or several of them.
+    def add_embeddings(self, name: str, array: Any, *, near_duplicate_radius: float = _OWN_RADIUS) -> None:
+        """Add embeddings that were made elsewhere; :meth:`use_embeddings` makes them count.
 
-        Returns
-        -------
-        int
-            How many did not have it before.
+        Parameters
+        ----------
+        name : str
+            What they are called; embeddings added before under this name are replaced.
+        array : array of shape (n, d)
+            One row an item, in the order of ``project.ids``; any numbers, scaled to unit length here.
+        near_duplicate_radius : float
+            Cosine distance in (0, 1) within which two images count as near-duplicates. The default is CLIP's;
+            look at a histogram of distances of known duplicates to find yours.
+
+        Raises
+        ------
+        InvalidValueError
+            The name, shape or radius is wrong, or a row is zero or holds NaN or infinity; the first is named.
+        ProjectBusyError
+            Another process is building this project.
         """
-        changed = self._store.tag(self.ids[self.rows(items)].tolist(), checked_tag(name))
-        self._changed()
-        return changed
-
-    def untag(self, items: Items, name: str) -> int:
-        """Take a tag off items; returns how many had it."""
-        changed = self._store.untag(self.ids[self.rows(items)].tolist(), checked_tag(name))
-        self._changed()
-        return changed
-
-    def on_tags_changed(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back whenever tags change, in the thread that changed them; returns what ends that."""
-        self._observers.append(callback)
-        return lambda: self._observers.remove(callback)
-
-    def _changed(self) -> None:
-        for callback in list(self._observers):
-            callback()
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Every item as a row, indexed by id: path, label, split, size, metrics and tags."""
-        import pandas as pd
-
+        name = checked_name(name, "set of embeddings")
+        if not isinstance(near_duplicate_radius, (int, float, np.floating)) or not 0 < near_duplicate_radius < 1:
+            raise InvalidValueError(
+                f"near_duplicate_radius is a cosine distance between 0 and 1, not {near_duplicate_radius!r}."
+            )
         items = self._built.items
-        tags_of: dict[int, list[str]] = {item: [] for item in self.ids.tolist()}
-        for name, ids in self.tagged_ids().items():
-            for item in ids:
-                tags_of[item].append(name)
-        columns: dict[str, Any] = {
-            "path": self.paths,
-            "label": items.labels,
-            "split": items.splits,
-            "width": items.widths,
-            "height": items.heights,
-            "file_size": items.sizes,
-            **self._metrics,
-            "tags": list(tags_of.values()),
-        }
-        table: pd.DataFrame = pd.DataFrame(columns, index=pd.Index(self.ids, name="id"))
-        return table
+        vectors = checked_vectors(array, self.ids, items.paths)
+        added = StoredEmbedder.of_added(name, vectors.shape[1], float(near_duplicate_radius), digest(vectors)[:8])
+        with self._changing, self._store.build_lock():
+            embedders = stored_embedders(self._store)
+            known = embedders.get(name)
+            if known is not None and known.added is None:
+                raise InvalidValueError(
+                    f"The embeddings {name!r} are an embedder's. Choose another name for yours."
+                )
+            self._store.write_vectors(added.stored_as, items.ids, items.content, vectors)
+            others = np.setdiff1d(self._store.load_items().ids, items.ids)
+            self._store.mark_unembeddable(added.stored_as, others.tolist(), f"the array {name!r} had no row for it")
+            opened = replace(self._opened, embedders={**embedders, name: added})
+            in_use = stored_active(self._store)
+            if name == self.embedder_name:
+                opened = opened.using(added, pipeline.Progress(False))
+            replaced_active = in_use is not None and in_use.name == name
+            save_settings(self._store, embedders=opened.embedders, active=added if replaced_active else None)
+            if known is not None and known.stored_as != added.stored_as:
+                pipeline.forget(self._store, known.stored_as)
+            self._use(opened)
+        if name == self.embedder_name:
+            self._changed("embeddings", "metrics")
+
+    def use_embeddings(self, name: str, *, progress: bool = True) -> None:
+        """Make other embeddings of the project the ones that Uniqueness and Similar items rest on.
+
+        Parameters
+        ----------
+        name : str
+            One of ``project.embedding_names``.
+        progress : bool
+            Whether a progress bar is shown while the neighbor graph is built, the first time.
+
+        Raises
+        ------
+        UnknownNameError
+            There are no such embeddings.
+        InvalidValueError
+            They lack a row for some items, such as images that were added since; the first is named.
+        ProjectBusyError
+            Another process is building this project.
+        """
+        with self._changing, self._store.build_lock():
+            embedders = stored_embedders(self._store)
+            stored = embedders.get(name)
+            if stored is None:
+                there = ", ".join(map(repr, embedders))
+                raise UnknownNameError(f"There are no embeddings {name!r}. There are: {there}.")
+            self._check_complete(stored)
+            opened = replace(self._opened, embedders=embedders).using(stored, pipeline.Progress(progress))
+            save_settings(self._store, active=stored)
+            self._use(opened)
+        self._changed("embeddings", "metrics")
+
+    def _check_complete(self, stored: StoredEmbedder) -> None:
+        """Raise InvalidValueError unless there is a vector of every item."""
+        items = self._store.load_items(stored.stored_as)
+        embedded = self._store.embedded_content(stored.stored_as)
+        missing = [
+            row
+            for row, (item, content) in enumerate(zip(items.ids.tolist(), items.content.tolist(), strict=True))
+            if embedded.get(item) != content
+        ]
+        if missing:
+            added = stored.added is not None
+            how = "project.add_embeddings(...)" if added else "Project.from_folder(...) with that embedder"
+            raise InvalidValueError(
+                f"The embeddings {stored.name!r} lack {len(missing):,} of {len(items.ids):,} images, the first of "
+                f"them {items.paths[missing[0]]!r}, which are new or have changed. Run {how} again."
+            )
+
+    def set_keep_rules(
+        self, keep: Sequence[Criterion] | None = None, protect: Folders | None = None, tag: str | None = None
+    ) -> None:
+        """Change what decides which of several like images stays, and with it Uniqueness.
+
+        Parameters
+        ----------
+        keep : sequence of str, optional
+            What is compared, the most important first: "resolution", "bytes", "sharpness", "age", "path" (the
+            default order). Those left out come last.
+        protect : folder or folders, optional
+            Images below these folders stay rather than others; ``[]`` for none.
+        tag : str, optional
+            Images with this tag stay rather than all others, also when they are tagged later; "" for none.
+            A part that is not given stays as it is.
+
+        Raises
+        ------
+        InvalidValueError
+            A criterion or the tag is none.
+        UnknownNameError
+            No image lies below a protected folder.
+        ProjectBusyError
+            Another process is building this project.
+        """
+        with self._changing, self._store.build_lock():
+            rules = changed_rules(stored_rules(self._store), self._names, keep, protect, tag)
+            opened = self._opened.with_rules(rules, pipeline.Progress(True))
+            save_settings(self._store, rules=rules)
+            self._use(opened)
+        self._changed("metrics")
+
+    def metric(self, name: str, *, progress: bool = True) -> Callable[[Callable[[Image], float]], Any]:
+        """Decorate a function of an image to make it a metric; it is computed at once for every image.
+
+        Parameters
+        ----------
+        name : str
+            What the metric is called.
+        progress : bool
+            Whether a progress bar is shown.
+
+        Examples
+        --------
+        >>> @project.metric("Mean red")  # doctest: +SKIP
+        ... def mean_red(image):  # PIL image: RGB, upright, of full size
+        ...     return np.asarray(image)[..., 0].mean()
+
+        Raises
+        ------
+        InvalidValueError
+            The name is taken by simwidget, or the function fails on every image. Where it fails on some, they get
+            NaN, and a warning names the first.
+        """
+        checked = checked_metric_name(name)  # now: of `@project.metric` without a name the function is the name
+
+        def decorate(function: Callable[[Image], float]) -> Callable[[Image], float]:
+            files = [self._names.file(row) for row in range(len(self))]
+            values, failures = pipeline.measure(files, function, pipeline.Progress(progress), checked)
+            if failures:
+                first = min(failures)
+                message = (
+                    f"The metric {checked!r} could not be computed for {len(failures):,} of {len(self):,} images, "
+                    f"the first of them {self._names.relative[first]!r}: {failures[first]}"
+                )
+                if len(failures) == len(self):
+                    raise InvalidValueError(message)
+                warnings.warn(message, stacklevel=2)
+            self._metrics[checked] = values
+            return function
+
+        return decorate
+
+
+def checked_distance(argument: str, value: float) -> None:
+    """Raise InvalidValueError unless an argument is a cosine distance in [0, 1]."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
+        raise InvalidValueError(f"{argument} is a cosine distance in [0, 1], not {value!r}.")

@@ -108,13 +108,13 @@ class Session:
         self._filters: dict[str, tuple[float, float]] = {}
         self._sort = "Uniqueness"
         self._query: Query | None = None
-        self._selected = np.zeros(len(project), dtype=bool)
+        self._ids, self._selected = project.ids, np.zeros(len(project), dtype=bool)
         self._callbacks: list[Callable[[frozenset[str]], None]] = []
         self._labels = project.labels
         self._sorted_by: tuple[str, npt.NDArray[np.int64]] = ("", np.empty(0, dtype=np.int64))
         self._load_tags()
         self._rows = self._ordered()
-        self._stop_watching = project.on_tags_changed(self._tags_changed)
+        self._stop_watching = project.on_change(self._project_changed)
 
     def close(self) -> None:
         """Stop watching the project."""
@@ -208,8 +208,8 @@ class Session:
         UnknownNameError, InvalidValueError
             See ``views.checked_filters``; nothing changes then.
         """
-        checked = checked_filters(filters, self.project.metrics)
         with self.lock:
+            checked = checked_filters(filters, self.project.metrics)
             changed = {"view", "filters"} | ({"query", "sort"} if self._query else set())
             self._filters, self._query = checked, None
             self._reorder()
@@ -227,9 +227,9 @@ class Session:
         UnknownNameError
             There is no such key.
         """
-        if not isinstance(sort, str) or sort.removeprefix("-") not in self.sort_keys:
-            raise UnknownNameError(f"The view cannot be sorted by {sort!r}. Keys: {', '.join(self.sort_keys)}.")
         with self.lock:
+            if not isinstance(sort, str) or sort.removeprefix("-") not in self.sort_keys:
+                raise UnknownNameError(f"The view cannot be sorted by {sort!r}. Keys: {', '.join(self.sort_keys)}.")
             changed = {"view", "sort"} | ({"query"} if self._query else set())
             self._sort, self._query = sort, None
             self._reorder()
@@ -415,11 +415,36 @@ class Session:
             raise InvalidValueError(f"Nothing is selected to {what}. Select images first.")
         return ids
 
-    def _tags_changed(self) -> None:
+    def _project_changed(self, what: frozenset[str]) -> None:
+        changed = set(what & {"tags", "metrics"})
         with self.lock:
-            self._load_tags()
+            if "embeddings" in what:
+                self._query = None  # its distances are those of other embeddings
+                self._load_items()
+                changed |= {"query", "filters", "sort", "selection", "tags"}
+            if "tags" in what or "embeddings" in what:
+                self._load_tags()
+            if "metrics" in what:
+                metrics = self.project.metrics
+                self._filters = {name: bounds for name, bounds in self._filters.items() if name in metrics}
+                if self._sort.removeprefix("-") not in self.sort_keys:
+                    self._sort = "Uniqueness"
+                changed |= {"filters", "sort"}
+                self._sorted_by = ("", np.empty(0, dtype=np.int64))
+                self.__dict__.pop("_duplicate_counts", None)
+                rows = self._ordered()
+                if "embeddings" in what or not np.array_equal(rows, self._rows):
+                    self._rows, changed = rows, changed | {"view"}
+                    self.epoch += 1
             self.revision += 1
-        self._notify({"tags"})
+        self._notify(changed)
+
+    def _load_items(self) -> None:
+        """Follow the project to other items, which other embeddings may have; what is selected stays so by id."""
+        if not np.array_equal(self._ids, self.project.ids):
+            self._selected = np.isin(self.project.ids, self._ids[self._selected])
+            self._ids, self._labels = self.project.ids, self.project.labels
+            self.__dict__.pop("_names", None)
 
     def _load_tags(self) -> None:
         self._tags = self.project.tagged_ids()
@@ -441,7 +466,8 @@ class Session:
     def on_change(self, callback: Callable[[frozenset[str]], None]) -> Callable[[], None]:
         """Call back after every change, in the thread that made it, with the names of what changed.
 
-        Names are "view", "filters", "sort", "query", "selection" and "tags". Returns what ends that.
+        Names are "view", "filters", "sort", "query", "selection", "tags" and "metrics" (there are other metrics or
+        values). Returns what ends that.
         """
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback)

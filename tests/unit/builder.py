@@ -1,7 +1,8 @@
 """Builds a project in a process of its own, which a test stops, kills or looks at.
 
 ``python builder.py FOLDER pause`` prints "paused" before it embeds its second batch and goes on after a line on
-its input; ``python builder.py FOLDER kill N`` kills itself when it writes its N-th file to disk for good.
+its input; ``python builder.py FOLDER kill N`` kills itself when it writes its N-th file to disk for good;
+``python builder.py FOLDER replace N PROJECT`` does so while it replaces embeddings that are in use.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
 from thumb_embedder import ThumbEmbedder
 
 from simwidget.project import Project
@@ -18,7 +20,6 @@ from simwidget.project import Project
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from PIL import Image
 
 
@@ -43,8 +44,21 @@ def kill_at_fsync(number: int) -> None:
     os.fsync = counting
 
 
+def replace_embeddings(folder: str, number: int, project_dir: str) -> None:
+    project = Project.from_folder(folder, embedder="perceptual", project_dir=project_dir, progress=False)
+    vectors = np.random.default_rng(0).standard_normal((len(project), 9))
+    project.add_embeddings("mine", vectors[:, :6], near_duplicate_radius=0.1)
+    project.use_embeddings("mine", progress=False)
+    kill_at_fsync(number)
+    project.add_embeddings("mine", vectors, near_duplicate_radius=0.2)
+    project.close()
+
+
 if __name__ == "__main__":
     folder, what, *number = sys.argv[1:]
+    if what == "replace":
+        replace_embeddings(folder, int(number[0]), number[1])
+        sys.exit()
     if what == "kill":
         kill_at_fsync(int(number[0]))
     embedder = PausingEmbedder() if what == "pause" else ThumbEmbedder()

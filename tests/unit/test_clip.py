@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_clip import MODEL, PREPROCESSING, images, write_checkpoint
 
-from simwidget.embedders import TextEmbedder
+from simwidget.embedders import TextEmbedder, clip
 from simwidget.embedders.clip import ClipEmbedder
 from simwidget.errors import EmbedderError
 
@@ -104,6 +104,44 @@ def test_other_modes_are_embedded_as_their_rgb(embedder: ClipEmbedder) -> None:
     grey = [image.convert("L") for image in images()]
     rgb = [image.convert("RGB") for image in grey]
     np.testing.assert_array_equal(embedder.embed_images(grey), embedder.embed_images(rgb))
+
+
+# --- precision
+
+
+@pytest.mark.parametrize(
+    ("device", "capability", "faster"),
+    [
+        ("cuda", (7, 5), False),
+        ("cuda", (8, 0), True),
+        ("cuda", (12, 0), True),
+        ("cpu", (9, 0), False),
+        ("mps", (9, 0), False),
+    ],
+)
+def test_bfloat16_is_for_gpus_that_multiply_in_it(
+    monkeypatch: pytest.MonkeyPatch, device: str, capability: tuple[int, int], faster: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    assert clip._is_faster_in_bfloat16(device) is faster
+
+
+def test_bfloat16_gives_comparable_unit_rows(
+    folder: Path, embedder: ClipEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Autocast, here on the CPU, changes little and nothing of what is stored with the vectors."""
+    monkeypatch.setattr(clip, "_is_faster_in_bfloat16", lambda _: True)
+    other = ClipEmbedder(folder)
+    assert (other.name, other.dim) == (embedder.name, embedder.dim)
+    texts = ["a dog", "two cats"]
+    for rough, exact in (
+        (other.embed_images(images(40)), embedder.embed_images(images(40))),
+        (other.embed_text(texts), embedder.embed_text(texts)),
+    ):
+        assert rough.dtype == np.float32
+        np.testing.assert_allclose(np.linalg.norm(rough, axis=1), 1, atol=1e-6)
+        distances = 1 - (rough.astype(float) * exact).sum(axis=1)
+        assert 1e-6 < distances.max() < 2e-4
 
 
 # --- texts

@@ -65,10 +65,16 @@ def test_hashes_with_zero_bytes_are_told_apart() -> None:
 
 def test_no_items() -> None:
     assert same_image_groups(content(), [], np.empty((0, 5), dtype=np.float32)).shape == (0,)
-    nothing = pixel_hash_candidates(
+    nothing = candidates(
         np.empty((0, 2), dtype=np.int32), np.empty((0, 48), dtype=np.uint8), np.empty(0, dtype=bool)
     )
     assert nothing.shape == (0,)
+
+
+def candidates(sizes: np.ndarray, signatures: np.ndarray, unhashed: np.ndarray) -> np.ndarray:
+    """Candidates where only scaled-down decodes were made."""
+    count = len(sizes)
+    return pixel_hash_candidates(sizes, signatures, np.zeros(count, "V16"), np.ones(count, bool), unhashed)
 
 
 @given(st.data(), st.integers(1, 20))
@@ -85,9 +91,22 @@ def test_candidates_by_definition(data: st.DataObject, count: int) -> None:
     gaps = np.abs(signatures[:, None].astype(int) - signatures[None]).max(axis=2)
     alike = (gaps <= TOLERANCE) & (sizes[:, None] == sizes[None]).all(axis=2)
     np.fill_diagonal(alike, False)
-    assert (
-        pixel_hash_candidates(sizes, signatures, unhashed) == np.flatnonzero(alike.any(axis=1) & unhashed)
-    ).all()
+    assert candidates(sizes, signatures, unhashed).tolist() == np.flatnonzero(alike.any(axis=1) & unhashed).tolist()
+
+
+@given(st.data(), st.integers(1, 20))
+def test_of_full_decodes_only_equal_thumbnails_are_candidates(data: st.DataObject, count: int) -> None:
+    def column(elements: st.SearchStrategy[object]) -> np.ndarray:
+        return np.array(data.draw(st.lists(elements, min_size=count, max_size=count)))
+
+    sizes = column(st.sampled_from([(640, 480), (480, 640)])).astype(np.int32)
+    numbers = column(st.integers(0, 4))
+    unhashed = column(st.booleans()).astype(bool)
+    signatures = np.full((count, 48), 100, dtype=np.uint8)  # all alike, which does not matter here
+    same = (numbers[:, None] == numbers[None]) & (sizes[:, None] == sizes[None]).all(axis=2) & unhashed[None]
+    np.fill_diagonal(same, False)
+    found = pixel_hash_candidates(sizes, signatures, content(*numbers.tolist()), np.zeros(count, bool), unhashed)
+    assert found.tolist() == np.flatnonzero(same.any(axis=1) & unhashed).tolist()
 
 
 @pytest.mark.parametrize("same_size", [True, False])
@@ -97,7 +116,7 @@ def test_candidates_among_many_alike_or_many_sizes(same_size: bool) -> None:
     sizes = np.ones((count, 2), dtype=np.int32)
     sizes[:, 0] += 0 if same_size else np.arange(count, dtype=np.int32)
     signatures = (100 + rng.integers(0, 3, size=(count, 48))).astype(np.uint8)
-    found = pixel_hash_candidates(sizes, signatures, np.ones(count, dtype=bool))
+    found = candidates(sizes, signatures, np.ones(count, dtype=bool))
     assert len(found) == (count if same_size else 0)
 
 
@@ -106,5 +125,5 @@ def test_candidates_scattered_among_photos() -> None:
     signatures = rng.integers(10, 240, size=(5_000, 48)).astype(np.uint8)
     copies = rng.permutation(5_000)[:400].reshape(2, 200)
     signatures[copies[1]] = signatures[copies[0]] + rng.integers(-3, 4, size=(200, 48))
-    found = pixel_hash_candidates(np.ones((5_000, 2), dtype=np.int32), signatures, np.ones(5_000, dtype=bool))
+    found = candidates(np.ones((5_000, 2), dtype=np.int32), signatures, np.ones(5_000, dtype=bool))
     assert found.tolist() == sorted(copies.ravel().tolist())

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from vector_cases import RADII, Items, clustered, collections, distance_matrix, unit
 
 from simwidget.duplicates import DuplicateGroup, Reason, group_duplicates
-from simwidget.neighbors import NeighborGraph, build_graph
+from simwidget.neighbor_graph import NeighborGraph, best_of_groups
+from simwidget.neighbors import build_graph
 
 Found = list[tuple[int, list[int], list[float]]]
 SIZES = st.integers(1, 25)
@@ -72,7 +73,9 @@ def test_properties_hold_of_a_graph_that_misses_neighbors(
         copies = others[matrix[i, others] == 0]  # what the graph never misses
         listed = [*copies[np.argsort(items.rank[copies])][:1], *random.sample(others.tolist(), k)]  # type: ignore[attr-defined]
         indices[i] = sorted(list(dict.fromkeys(listed))[:k], key=lambda j, i=i: matrix[i, j])
-    graph = NeighborGraph(indices, np.take_along_axis(matrix, indices, axis=1), items.groups, "pynndescent")
+    distances = np.take_along_axis(matrix, indices, axis=1)
+    stand_ins = best_of_groups(items.groups, items.rank)
+    graph = NeighborGraph(indices, distances, items.groups, stand_ins, "pynndescent")
     check(group_duplicates(graph, items.vectors, items.rank, threshold), items, threshold)
 
 
@@ -84,6 +87,49 @@ def test_groups_larger_than_k_are_complete(k: int, threshold: float) -> None:
     assert found == by_definition(items, threshold)
     if threshold == 0.03:
         assert max(len(members) for _, members, _ in found) > 50
+
+
+@given(collections(), RADII, SIZES, st.data())
+def test_within_some_items_only(items: Items, threshold: float, k: int, data: st.DataObject) -> None:
+    within = np.array(data.draw(st.lists(st.booleans(), min_size=len(items.rank), max_size=len(items.rank))))
+    graph = build_graph(*items, k=k)
+    found = group_duplicates(graph, items.vectors, items.rank, threshold, within=within)
+    matrix = distance_matrix(items)
+    free = [i for i in np.argsort(items.rank).tolist() if within[i]]
+    expected = []
+    while free:
+        keeper = free.pop(0)
+        members = [i for i in free if matrix[keeper, i] <= np.float32(threshold)]
+        free = [i for i in free if i not in members]
+        if members:
+            expected.append((keeper, set(members)))
+    assert [(keeper, set(members)) for keeper, members, _ in found] == expected
+
+
+@given(collections(), RADII, SIZES, st.data())
+def test_every_pair_across_parts_is_found_once(items: Items, threshold: float, k: int, data: st.DataObject) -> None:
+    count = len(items.rank)
+    parts = np.array(data.draw(st.lists(st.integers(-1, 2), min_size=count, max_size=count)))
+    within = np.array(data.draw(st.lists(st.booleans(), min_size=count, max_size=count)))
+    graph = build_graph(*items, k=k)
+    found = group_duplicates(graph, items.vectors, items.rank, threshold, within=within, across=parts)
+    matrix, rank = distance_matrix(items), items.rank
+    looked_at = np.flatnonzero(within & (parts >= 0))
+    best_copy = {}
+    for i in sorted(looked_at, key=lambda i: rank[i]):
+        best_copy.setdefault((items.groups[i], parts[i]), i)
+    expected = {
+        (i, j)
+        for i in looked_at
+        for j in looked_at
+        if parts[i] != parts[j] and rank[i] < rank[j] and matrix[i, j] <= np.float32(threshold)
+        if best_copy[items.groups[i], parts[i]] == i
+    }
+    pairs = [(keeper, member) for keeper, members, _ in found for member in members]
+    assert len(pairs) == len(set(pairs))
+    assert set(pairs) == expected
+    for keeper, members, distances in found:
+        assert distances == sorted(distances) == matrix[keeper, members].tolist()
 
 
 def test_chains_are_not_followed() -> None:
@@ -119,6 +165,8 @@ def test_nothing_to_compare_with(count: int) -> None:
 )
 def test_reason_of_a_group_is_its_weakest(reasons: list[Reason], weakest: Reason) -> None:
     paths = [Path(f"{n}.jpg") for n in range(len(reasons))]
-    group = DuplicateGroup(Path("keeper.jpg"), paths, [0.0] * len(reasons), reasons, 9, list(range(len(reasons))))
+    group = DuplicateGroup(
+        Path("keeper.jpg"), paths, [0.0] * len(reasons), reasons, 9, list(range(len(reasons))), [1] * len(reasons)
+    )
     assert group.reason == weakest
     assert len(group) == len(reasons) + 1

@@ -1,21 +1,34 @@
-"""How the ``embedder=`` argument is understood."""
+"""How the ``embedder=`` argument is understood and remembered, and how an embedder is fed."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from pictures import picture
+from PIL import Image
+from thumb_embedder import ThumbEmbedder
 from tiny_clip import DEFAULT_REPOSITORY, fill_cache, state_dict, use_hub, write_checkpoint
 
 from simwidget.embedders import Embedder, resolve_embedder
+from simwidget.embedders.choice import StoredEmbedder
 from simwidget.embedders.clip import ClipEmbedder
 from simwidget.embedders.perceptual import PerceptualEmbedder
-from simwidget.errors import EmbedderError, InvalidValueError, UnknownNameError
+from simwidget.errors import EmbedderError, InvalidValueError, ProjectFormatError, UnknownNameError
+from simwidget.pipeline import Progress, read_items
+from simwidget.project import Project
+from simwidget.sources.folder import FolderSource
+from simwidget.store import ProjectStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 
 class Custom:
@@ -183,7 +196,173 @@ def test_a_class_is_not_its_instance() -> None:
         resolve_embedder(Custom)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("spec", [None, 3, lambda images: images])
+@pytest.mark.parametrize("spec", [None, 3, [Custom()]])
 def test_other_objects_are_refused(spec: Any) -> None:
     with pytest.raises(TypeError, match="lacks name, dim, near_duplicate_radius, embed_images"):
         resolve_embedder(spec)
+
+
+def test_an_incomplete_object_that_can_be_called_is_no_function() -> None:
+    class Incomplete:
+        name = "incomplete"
+
+        def embed_images(self, images: Any) -> Any:
+            return images
+
+        __call__ = embed_images
+
+    with pytest.raises(TypeError, match=r"lacks dim, near_duplicate_radius\."):
+        resolve_embedder(Incomplete())
+
+
+# --- what a project remembers
+
+
+class TestRemembered:
+    @pytest.fixture
+    def photos(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "photos"
+        folder.mkdir()
+        for seed in range(4):
+            picture(seed, (40, 30)).save(folder / f"{seed}.png")
+        return folder
+
+    @pytest.mark.parametrize("as_spec", [Path, str], ids=["path", "string"])
+    def test_a_checkpoint_is_loaded_again_for_a_query(
+        self,
+        photos: Path,
+        tmp_path: Path,
+        build: Callable[..., Project],
+        monkeypatch: pytest.MonkeyPatch,
+        as_spec: Callable[[Path], str | Path],
+    ) -> None:
+        folder = write_checkpoint(tmp_path / "weights" / "m")
+        build(photos, embedder=as_spec(folder))
+        monkeypatch.chdir(photos)
+        project = Project.open(photos)
+        try:
+            assert project.similar(picture(2, (40, 30)), k=1).paths[0].name == "2.png"
+        finally:
+            project.close()
+
+    def test_a_path_is_remembered_in_every_working_directory(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_checkpoint(tmp_path / "m")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("HOME", str(tmp_path))
+        for spec in (Path("m"), Path("~/m"), tmp_path / "m"):
+            embedder = resolve_embedder(spec).embedder
+            stored = StoredEmbedder.of(spec, embedder)
+            monkeypatch.chdir("/")
+            assert stored.load().name == embedder.name
+            assert not stored.answers(spec)  # its content may have changed
+            monkeypatch.chdir(tmp_path)
+
+    def test_a_checkpoint_that_is_gone_is_not_needed_to_open(self, tmp_path: Path) -> None:
+        folder = write_checkpoint(tmp_path / "m")
+        stored = StoredEmbedder.of(folder, resolve_embedder(folder).embedder)
+        folder.rename(tmp_path / "elsewhere")
+        assert stored.answers(folder)
+        assert stored.answers(str(folder))
+        assert not stored.answers(tmp_path / "other")
+
+    def test_a_function_is_not_remembered(self, photos: Path, build: Callable[..., Project]) -> None:
+        build(photos, embedder=Custom().embed_images)
+        project = Project.open(photos)
+        try:
+            with pytest.raises(EmbedderError, match="an embedder of your own, 'function:test_embedders"):
+                project.similar(picture(2, (40, 30)))
+        finally:
+            project.close()
+
+    @pytest.mark.parametrize(
+        ("field", "value", "message"),
+        [
+            ("name", ..., "embedder.name is missing"),
+            ("radius", ..., "embedder.radius is missing"),
+            ("dim", "3", "embedder.dim is '3', not a positive integer"),
+            ("dim", True, "embedder.dim is True"),
+            ("radius", None, "embedder.radius is None, not a number between 0 and 1"),
+            ("radius", 1.5, "embedder.radius is 1.5"),
+            ("name", 3, "embedder.name is 3, not a string"),
+            ("spec", ["clip"], r"embedder.spec is \['clip'\], not a string or null"),
+            ("added", 3, "embedder.added is 3, not a string or null"),
+            (None, "thumb-6", "embedder is 'thumb-6', no object"),
+        ],
+    )
+    def test_a_damaged_description_is_refused(self, field: str | None, value: Any, message: str) -> None:
+        custom = Custom()
+        facts: dict[str, Any] = StoredEmbedder.of(custom, custom)._asdict()
+        if value is ...:
+            del facts[field]
+        elif field is not None:
+            facts[field] = value
+        manifest = json.loads(json.dumps({"embedder": facts if field is not None else value}))
+        with pytest.raises(ProjectFormatError, match=message) as error:
+            StoredEmbedder.from_manifest(manifest)
+        assert "Delete that file from the project folder and run Project.from_folder" in str(error.value)
+
+    def test_what_the_message_says_helps(self, photos: Path, build: Callable[..., Project]) -> None:
+        embedder = ThumbEmbedder()
+        first = build(photos, embedder=embedder)
+        first.tag([photos / "2.png"], "nice")
+        path = first.project_dir / "manifest.json"
+        manifest = json.loads(path.read_text())
+        for described in (manifest["embedder"], *manifest.get("embedders", {}).values()):
+            del described["dim"]
+        path.write_text(json.dumps(manifest))
+        with pytest.raises(ProjectFormatError, match=r"embedder\.dim is missing"):
+            Project.open(photos)
+        path.unlink()
+        second = build(photos, embedder=embedder)
+        assert embedder.images == 4
+        assert second.tags["nice"] == [photos / "2.png"]
+
+    def test_a_sound_description_comes_back(self) -> None:
+        custom = Custom()
+        stored = StoredEmbedder.of(custom, custom)
+        manifest = json.loads(json.dumps({"embedder": stored._asdict()}))
+        assert StoredEmbedder.from_manifest(manifest) == stored
+        del manifest["embedder"]["added"]  # of an earlier simwidget
+        assert StoredEmbedder.from_manifest(manifest) == stored
+        assert StoredEmbedder.from_manifest({}) is None
+
+
+# --- feeding
+
+
+def test_images_are_decoded_while_the_embedder_works(tmp_path: Path) -> None:
+    """The first batch in the embedder and a file of the last wait for each other: both have to be under way."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(3 * 32):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / f"{number:03}.png")
+    meeting = threading.Barrier(2, timeout=60)
+    main = threading.get_ident()
+    decoding_threads = set()
+
+    class Meeting(ThumbEmbedder):
+        def vectors(self, images: Sequence[Image.Image]) -> np.ndarray:
+            assert threading.get_ident() == main
+            if self.calls == 1:
+                meeting.wait()
+            return super().vectors(images)
+
+    def locate(path: str) -> Path:
+        decoding_threads.add(threading.get_ident())
+        if path == "064.png":
+            meeting.wait()
+        return folder / path
+
+    embedder = Meeting()
+    store = ProjectStore(tmp_path / "project")
+    try:
+        with store.build_lock():
+            store.sync_items(FolderSource.at(folder).scan(), None, None)
+            read_items(store, locate, embedder, Progress(False))
+        assert len(store.load_items().ids) == embedder.images == 3 * 32
+    finally:
+        store.close()
+    assert embedder.overlaps == 0
+    assert main not in decoding_threads

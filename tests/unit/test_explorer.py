@@ -207,3 +207,22 @@ def test_hardly_any_images(tmp_path: Path, count: int) -> None:
     brush(explorer, 0, 1)
     assert explorer.view == []
     explorer.close()
+
+
+def test_other_embeddings_are_shown_at_once(explorer: sw.Explorer) -> None:
+    project = explorer.project
+    explorer.filters = {"Uniqueness": (0.2, 1)}
+    array = np.random.default_rng(0).standard_normal((14, 5))
+    array[7] = array[3]
+    project.add_embeddings("mine", array)
+    project.use_embeddings("mine", progress=False)
+    assert "mine" in explorer.gallery.title
+    assert explorer.filters == {"Uniqueness": (0.2, 1)}
+    in_order = np.argsort(project.uniqueness, kind="stable")
+    expected = in_order[project.uniqueness[in_order] >= np.float32(0.2)]
+    assert explorer.view == [project.paths[row] for row in expected]
+    histogram = explorer.histogram
+    assert len(histogram._all.x) == len(histogram.bins) == histogram._x.max
+    by_bin = np.bincount(histogram.bins.assign(project.uniqueness), minlength=len(histogram.bins))
+    assert histogram._all.y.tolist() == by_bin.tolist()
+    assert sum(view_bars(explorer)) == len(expected)

@@ -194,6 +194,11 @@ class TestAssignedNames:
             "~$d.jpg": "lock",
         }
 
+    def test_gaps_of_a_table_are_no_label(self, items: ItemNames) -> None:
+        given = {"a.jpg": float("nan"), "cat/b.jpg": None, "~$d.jpg": 7}
+        found = assigned_names("labels", given, items, parent_folder)  # type: ignore[arg-type]
+        assert found == {"a.jpg": None, "cat/b.jpg": None, "~$d.jpg": "7"}
+
     def test_nothing_given(self, items: ItemNames) -> None:
         assert assigned_names("labels", None, items, parent_folder) is None
 

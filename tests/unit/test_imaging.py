@@ -17,12 +17,16 @@ from PIL import Image, ImageCms, ImageDraw, ImageFilter, PngImagePlugin
 
 from simwidget.imaging import (
     THUMBNAIL_SIZE,
+    UnreadableImageError,
+    are_mirrored,
     hash_pixels,
-    is_mirrored,
+    load_rgb,
+    make_thumbnail,
     open_rgb,
     prepare_rgb,
     read_image,
 )
+from simwidget.metrics.quality import PIXEL_METRICS, pixel_quality
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -325,18 +329,31 @@ class TestHashes:
         with Image.open(tmp_path / "a.jpg") as decoded:
             decoded.save(tmp_path / "a.png")
         drafted, full = read_image(tmp_path / "a.jpg"), read_image(tmp_path / "a.png")
-        assert drafted.pixels_hash is None
+        assert drafted.pixels_hash is drafted.thumbnail_hash is full.pixels_hash is None
+        assert full.thumbnail_hash == hashlib.blake2b(full.thumbnail, digest_size=16).digest()
         assert min(drafted.image.size) >= 256
         assert (drafted.width, drafted.height) == (full.width, full.height) == size
-        assert hash_pixels(tmp_path / "a.jpg") == full.pixels_hash == hash_pixels(tmp_path / "a.png")
+        assert hash_pixels(tmp_path / "a.jpg") == hash_pixels(tmp_path / "a.png")
         a, b = (np.frombuffer(read.signature, np.uint8).astype(int) for read in (drafted, full))
         assert np.abs(a - b).max() <= 3
 
-    def test_small_jpeg_is_hashed_when_read(self, tmp_path: Path) -> None:
-        picture(1, (511, 400)).save(tmp_path / "a.jpg")
+    def test_an_image_no_larger_than_its_thumbnail_is_hashed_when_read(self, tmp_path: Path) -> None:
+        picture(1, (256, 200)).save(tmp_path / "a.jpg")
         with Image.open(tmp_path / "a.jpg") as decoded:
             decoded.save(tmp_path / "a.png")
-        assert read_image(tmp_path / "a.jpg").pixels_hash == read_image(tmp_path / "a.png").pixels_hash
+        a, b = read_image(tmp_path / "a.jpg"), read_image(tmp_path / "a.png")
+        assert a.pixels_hash == b.pixels_hash == hash_pixels(tmp_path / "a.jpg")
+        assert a.thumbnail_hash is b.thumbnail_hash is None
+
+    @pytest.mark.parametrize("size", [(511, 400), (257, 10), (1201, 803)])
+    def test_equal_pixels_have_equal_thumbnails_whatever_the_embedder_asks_for(
+        self, tmp_path: Path, size: tuple[int, int]
+    ) -> None:
+        picture(1, size).save(tmp_path / "a.png")
+        picture(1, size).convert("RGBA").save(tmp_path / "b.webp", lossless=True)
+        a, b = read_image(tmp_path / "a.png", min_side=256), read_image(tmp_path / "b.webp", min_side=448)
+        assert a.thumbnail_hash == b.thumbnail_hash is not None
+        assert hash_pixels(tmp_path / "a.png") == hash_pixels(tmp_path / "b.webp")
 
 
 class TestThumbnail:
@@ -386,12 +403,36 @@ class TestThumbnail:
         picture(1).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "b.png")
         picture(2).save(tmp_path / "c.png")
         a, b, c = (read_image(tmp_path / f"{name}.png").thumbnail for name in "abc")
-        assert is_mirrored(a, b)
-        assert not is_mirrored(a, a)
-        assert not is_mirrored(a, c)
+        assert are_mirrored(a, [b, a, None, c]) == [True, False, False, False]
+        assert are_mirrored(None, [a]) == [False]
+
+
+class TestFullSize:
+    def test_large_jpeg(self, tmp_path: Path) -> None:
+        picture(1, (1200, 900)).save(tmp_path / "a.jpg", exif=with_orientation(6))
+        with Image.open(tmp_path / "a.jpg") as stored:
+            expected = np.rot90(pixels(stored), -1)
+        image = load_rgb(tmp_path / "a.jpg")
+        assert (image.mode, image.size) == ("RGB", (900, 1200))
+        assert np.array_equal(pixels(image), expected)
+
+    def test_unreadable(self, tmp_path: Path) -> None:
+        (tmp_path / "a.jpg").write_bytes(b"no image")
+        with pytest.raises(UnreadableImageError, match="not an image"):
+            load_rgb(tmp_path / "a.jpg")
 
 
 class TestStatistics:
+    @pytest.mark.parametrize("size", [(1, 1), (256, 192), (700, 500)])
+    def test_quality_is_of_the_thumbnail_before_it_is_encoded(self, tmp_path: Path, size: tuple[int, int]) -> None:
+        picture(1, size).save(tmp_path / "a.png")
+        read = read_image(tmp_path / "a.png")
+        expected = pixel_quality(make_thumbnail(picture(1, size)))
+        assert np.array_equal(read.quality, expected)
+        assert read.sharpness == expected[PIXEL_METRICS.index("Sharpness")]
+        means = np.asarray(make_thumbnail(picture(1, size)), dtype=float).mean(axis=(0, 1))
+        assert np.abs(np.frombuffer(read.mean_color, np.uint8) - means).max() <= 0.51
+
     def test_sharpness_falls_with_blur(self, tmp_path: Path) -> None:
         scores = []
         for radius in (0, 1, 3, 9):

@@ -182,6 +182,14 @@ def test_any_size_is_fine(size: tuple[int, int]) -> None:
     assert np.linalg.norm(row) == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.parametrize("size", [(127, 128), (255, 256), (383, 257), (500, 375), (1, 700), (3000, 90)])
+def test_a_reduced_image_has_the_same_vector(size: tuple[int, int]) -> None:
+    image = picture(7, size)
+    reduced = EMBEDDER.reduce_image(image)
+    assert max(reduced.size) <= 255
+    np.testing.assert_array_equal(EMBEDDER.embed_images([reduced]), EMBEDDER.embed_images([image]))
+
+
 @pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "1", "I;16"])
 def test_other_modes_are_converted(mode: str) -> None:
     image = PICTURES[0].convert("L").convert("I").convert(mode) if mode == "I;16" else PICTURES[0].convert(mode)

@@ -98,9 +98,10 @@ class TestSecondRun:
     def test_computes_nothing(self, planted: Planted, build: Build, thumb_embedder: ThumbEmbedder) -> None:
         first = build(planted.folder, embedder=thumb_embedder)
         before = files(first.project_dir)
-        second = build(planted.folder, embedder=ThumbEmbedder())
+        again = ThumbEmbedder()
+        second = build(planted.folder, embedder=again)
         assert thumb_embedder.images == len(first) == 16
-        assert second._embedder.images == 0
+        assert again.images == 0
         assert files(second.project_dir) == before
         assert np.array_equal(first.ids, second.ids)
         assert np.array_equal(first.uniqueness, second.uniqueness)
@@ -108,7 +109,7 @@ class TestSecondRun:
     def test_new_files_are_computed_alone(self, tmp_path: Path, build: Build) -> None:
         first = build(photos(tmp_path / "photos", 40), embedder=ThumbEmbedder())
         second = build(photos(tmp_path / "photos", 5, first=40), embedder=ThumbEmbedder())
-        assert second._embedder.images == 5
+        assert second._opened.embedder.images == 5
         assert len(second) == 45
         assert np.array_equal(second.embeddings[:40], first.embeddings)
 
@@ -118,7 +119,7 @@ class TestSecondRun:
         vectors, old_thumbnails = first.embeddings.copy(), first.thumbnails(first.ids)
         picture(99).save(folder / "003.png")
         second = build(folder, embedder=ThumbEmbedder())
-        assert second._embedder.images == 1
+        assert second._opened.embedder.images == 1
         assert np.array_equal(first.ids, second.ids)
         same = (second.embeddings == vectors).all(axis=1)
         assert same.tolist() == [number != 3 for number in range(10)]
@@ -137,13 +138,13 @@ class TestSecondRun:
         without = build(folder, embedder=ThumbEmbedder())
         assert len(without) == len(without.embeddings) == len(without.graph.indices) == 5
         assert without.tags["odd"] == [folder / "004.png"]
-        assert without._embedder.images == 0
+        assert without._opened.embedder.images == 0
 
         (tmp_path / "aside.png").rename(folder / "002.png")
         again = build(folder, embedder=ThumbEmbedder())
         assert again.tags["odd"] == [folder / "002.png", folder / "004.png"]
         assert again.ids[item] == identity
-        assert again._embedder.images == 1
+        assert again._opened.embedder.images == 1
 
     def test_ids_are_never_reused(self, tmp_path: Path, build: Build) -> None:
         folder = photos(tmp_path / "photos", 5)
@@ -165,7 +166,7 @@ class TestSecondRun:
         second = build(folder, embedder=ThumbEmbedder())
         assert second.failed == []
         assert len(second) == 4
-        assert second._embedder.images == 1
+        assert second._opened.embedder.images == 1
 
     def test_no_readable_image_at_all(self, tmp_path: Path, build: Build) -> None:
         (tmp_path / "a.png").touch()
@@ -202,7 +203,7 @@ class TestOddPlaces:
         assert opened.paths == [tmp_path / f"there/00{number}.png" for number in range(4)]
         opened.close()
         again = build(tmp_path / "there", embedder=ThumbEmbedder())
-        assert again._embedder.images == 0
+        assert again._opened.embedder.images == 0
         assert again.tags["odd"] == [tmp_path / "there/001.png"]
 
     def test_read_only_images(
@@ -222,7 +223,7 @@ class TestOddPlaces:
             second = build(folder, embedder=ThumbEmbedder())
             assert cache in first.project_dir.parents
             assert second.project_dir == first.project_dir
-            assert second._embedder.images == 0
+            assert second._opened.embedder.images == 0
         assert not (folder / ".simwidget").exists()
 
     def test_project_dir_that_cannot_be_written(
@@ -267,7 +268,7 @@ class TestStopped:
             Project.open(folder)
         project = build(folder, embedder=ThumbEmbedder())
         assert len(project) == 3 * BATCH
-        assert project._embedder.images == 2 * BATCH
+        assert project._opened.embedder.images == 2 * BATCH
 
     def test_opened_while_another_process_builds(self, tmp_path: Path, build: Build) -> None:
         folder = photos(tmp_path / "photos", BATCH)
@@ -285,7 +286,7 @@ class TestStopped:
             output, _ = process.communicate("go on\n")
             assert (process.returncode, output) == (0, f"{4 * BATCH}\n")
         again = build(folder, embedder=ThumbEmbedder())
-        assert (len(again), again._embedder.images) == (4 * BATCH, 0)
+        assert (len(again), again._opened.embedder.images) == (4 * BATCH, 0)
 
     def test_killed_at_each_file_that_it_writes(self, tmp_path: Path, build: Build) -> None:
         """Vectors, rows, three arrays of the graph, its key, Uniqueness, its key: the old or the new counts."""
@@ -301,7 +302,7 @@ class TestStopped:
             assert killed or process.returncode == 0
             project = build(folder, embedder=ThumbEmbedder())
             assert len(project) == count
-            assert project._embedder.images == 0, f"embedded again after a kill at file {number}"
+            assert project._opened.embedder.images == 0, f"embedded again after a kill at file {number}"
             assert not list(project.project_dir.rglob("*.tmp"))
         assert number == 9
         expected = build(folder, embedder=ThumbEmbedder(), project_dir=tmp_path / "in one go")
@@ -326,7 +327,7 @@ class TestStopped:
         project = build(folder, embedder=ThumbEmbedder())
         assert len(project) == 4 * BATCH
         if not thread_safe:  # else it is chance which batch is the second
-            assert project._embedder.images == 3 * BATCH
+            assert project._opened.embedder.images == 3 * BATCH
 
     def test_interrupted_while_pixels_are_compared(
         self, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
@@ -371,7 +372,7 @@ class TestEmbedderFailures:
         assert len(project) == 5
         mended = build(folder, embedder=ThumbEmbedder())
         assert mended.failed == []
-        assert mended._embedder.images == 1
+        assert mended._opened.embedder.images == 1
 
     def test_on_all(self, tmp_path: Path, build: Build) -> None:
         folder = photos(tmp_path / "photos", 3)

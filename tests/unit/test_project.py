@@ -368,3 +368,61 @@ def test_thumbnails(project: sw.Project) -> None:
     thumbnails = project.thumbnails([int(project.ids[2]), 10**6, int(project.ids[0])])
     assert thumbnails[1] is None
     assert [data[:2] for data in thumbnails if data] == [b"\xff\xd8"] * 2
+
+
+def test_metrics_of_quality_and_labels(project: sw.Project, folder: Path) -> None:
+    assert list(project.metrics) == [
+        *("Uniqueness", "Label agreement", "Brightness", "Contrast", "Sharpness", "Colorfulness"),
+        *("Red", "Green", "Blue", "Entropy", "Area", "Aspect ratio", "File size", "Random"),
+    ]
+    for name, values in project.metrics.items():
+        assert values.shape == (17,), name
+        assert values.dtype == np.float32, name
+        assert np.isfinite(values).all(), name
+    assert project.metrics["File size"].tolist() == [path.stat().st_size for path in project.paths]
+    assert "Label agreement" not in build(folder, project_dir=folder.parent / "unlabelled").metrics
+
+
+def test_a_wrong_label_is_suspected(tmp_path: Path) -> None:
+    for label, color in (("red", (200, 30, 30)), ("blue", (30, 30, 200))):
+        (tmp_path / label).mkdir()
+        for number in range(12):
+            picture = Image.new("RGB", (64, 48), color)
+            picture.paste((250, 250, 250), (number, number, number + 20, number + 15))
+            picture.save(tmp_path / label / f"{number}.png")
+    wrong = tmp_path / "blue" / "wrong.png"
+    (tmp_path / "red" / "5.png").rename(wrong)
+    project = build(tmp_path, labels="folder")
+    row = int(project.rows(wrong)[0])
+    suspected = project.suspected_labels
+    assert [(i, label) for i, label in enumerate(suspected) if label is not None] == [(row, "red")]
+    agreement = project.metrics["Label agreement"]
+    assert agreement[row] == agreement.min() < 0.5
+    table = project.to_pandas()
+    assert table["suspected_label"].dropna().to_dict() == {project.ids[row]: "red"}
+
+
+def test_outliers_are_counted_per_item(tmp_path: Path) -> None:
+    for number in range(30):
+        picture(number, (90 + number, 120 - number // 2)).save(tmp_path / f"{number}.png")
+    Image.new("RGB", (2000, 20), "black").save(tmp_path / "odd.png")
+    project = build(tmp_path)
+    odd = int(project.rows("odd.png")[0])
+    counts = project.outliers(["Area", "Aspect ratio", "Contrast"])
+    assert (counts.severe[odd], counts.moderate[odd]) == (3, 0)
+    assert project.outliers("Area").severe[odd] == 1
+    assert counts.severe.sum() == 3
+    assert "Random" not in project.outliers().fences
+    table = project.to_pandas()
+    assert table["severe_outliers"].idxmax() == project.ids[odd]
+    with pytest.raises(UnknownNameError, match="There is no metric 'Size'"):
+        project.outliers(["Size"])
+
+
+def test_the_recall_of_the_graph_is_stored_with_it(project: sw.Project) -> None:
+    assert project.graph.recall == (1.0, 1.0, 0)
+    with sw.Project.open(project.project_dir) as again:
+        assert again.graph.recall == project.graph.recall
+        again.graph.save(project.project_dir / "graph.npz")
+        loaded = again.graph.load(project.project_dir / "graph.npz")
+    np.testing.assert_array_equal(loaded.indices, project.graph.indices)

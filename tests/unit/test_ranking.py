@@ -39,9 +39,11 @@ def table(images: list[Image]) -> ItemTable:
         heights=column([image.height for image in images], np.int32),
         content=np.zeros(count, dtype="V16"),
         pixels=[None] * count,
+        thumbnail_hashes=[None] * count,
         signatures=np.zeros((count, 48), dtype=np.uint8),
         mean_colors=np.zeros((count, 3), dtype=np.uint8),
         sharpness=column([image.sharpness for image in images], np.float64),
+        quality=np.full((count, 8), np.nan, dtype=np.float32),
     )
 
 

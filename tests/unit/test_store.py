@@ -8,11 +8,13 @@ import re
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from pictures import picture
 from thumb_embedder import ThumbEmbedder
 
 from simwidget.errors import ProjectBusyError, ProjectFormatError
@@ -21,6 +23,7 @@ from simwidget.sources.folder import FileEntry
 from simwidget.store import FORMAT_VERSION, ItemRecord, ProjectStore
 from simwidget.store.database import Database
 from simwidget.store.files import load_array, load_json, save_json
+from simwidget.store.schema import PROJECT_MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,9 +48,19 @@ def entries(*paths: str) -> list[FileEntry]:
 
 
 def record(item: int, content: int = 0) -> ItemRecord:
-    vector = np.full(DIM, item, np.float32)
     return ItemRecord(
-        item, None, 8, 6, bytes([item, content] * 8), None, bytes(48), bytes(3), 1.0, b"jpeg %d" % item, vector
+        item,
+        None,
+        8,
+        6,
+        bytes([item, content] * 8),
+        None,
+        bytes(48),
+        bytes(3),
+        1.0,
+        b"jpeg %d" % item,
+        np.full(DIM, item, np.float32),
+        np.arange(8, dtype=np.float32) + item,
     )
 
 
@@ -72,12 +85,14 @@ class TestItems:
         assert (items.widths.tolist(), items.heights.tolist()) == ([8], [6])
         assert items.content[0].tobytes() == record(2).bytes_hash
         assert items.signatures.shape == (1, 48)
+        assert (items.quality.dtype, items.quality.tolist()) == (np.float32, [[2, 3, 4, 5, 6, 7, 8, 9]])
         assert store.failed_items() == [("b.png", "torn")]
 
     def test_no_items(self, store: ProjectStore) -> None:
         items = store.load_items()
         assert len(items.ids) == len(items.paths) == 0
         assert (items.signatures.shape, items.mean_colors.shape) == ((0, 48), (0, 3))
+        assert items.quality.shape == (0, 8)
 
     def test_labels_stay_unless_given(self, store: ProjectStore) -> None:
         store.sync_items(entries("1.png"), {"1.png": "cat"}, None)
@@ -208,8 +223,9 @@ class TestVectors:
         filled(store, 2)
         items = store.load_items()
         assert store.merge_vectors("e", items.ids, items.content, DIM)[:, 0].tolist() == [1, 2]
-        store.save_cached("graph", "e", "key", {"a": np.arange(3)})
-        assert store.load_cached("graph", "e", "key", ["a"]) is None
+        with closing(ProjectStore(store.folder)) as other, other.build_lock():
+            store.save_cached("graph", "e", "key", {"a": np.arange(3)})
+            assert store.load_cached("graph", "e", "key", ["a"]) is None
         assert not list(store.folder.rglob("*.npy"))
 
     def test_only_the_current_vectors_stay_on_disk(self, store: ProjectStore) -> None:
@@ -291,7 +307,7 @@ class TestDamage:
         [path] = first.project_dir.glob(file)
         damage(path)
         second = build(planted.folder, embedder=ThumbEmbedder())
-        assert second._embedder.images == (len(second) if embedded_again else 0)
+        assert second._opened.embedder.images == (len(second) if embedded_again else 0)
         for old, new in zip(expected, [second.embeddings, second.graph.indices, second.uniqueness], strict=True):
             assert np.array_equal(old, new)
 
@@ -323,7 +339,7 @@ class TestDamage:
             Project.open(planted.folder)
         second = build(planted.folder, embedder=ThumbEmbedder())
         assert len(second.tags["kept"]) == 1
-        assert second._embedder.images == 0
+        assert second._opened.embedder.images == 0
 
     @pytest.mark.parametrize("damaged", ["project.db", "thumbnails.db"])
     def test_of_a_database(self, planted: Planted, build: Build, damaged: str) -> None:
@@ -348,6 +364,21 @@ class TestDamage:
             Project.open(planted.folder)
         with pytest.raises(ProjectFormatError, match=r"project\.db' is damaged"):
             build(planted.folder, embedder=ThumbEmbedder())
+
+
+def to_version_1(path: Path) -> None:
+    """Replace a project.db by one of version 1, as its migration makes it, with the same rows."""
+    newer = path.rename(path.with_name("newer.db"))
+    Database(path, PROJECT_MIGRATIONS[:1]).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("ATTACH ? AS newer", (str(newer),))
+        for table in ("items", "tags", "item_tags"):
+            columns = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
+            db.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM newer.{table}")
+        db.commit()
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+        assert "quality" not in [row[1] for row in db.execute("PRAGMA main.table_info(items)")]
+    newer.unlink()
 
 
 class TestVersions:
@@ -385,6 +416,35 @@ class TestVersions:
             with db.reading() as connection:
                 assert connection.execute("SELECT x FROM a").fetchall() == [(1,), (2,)]
             db.close()
+
+    def test_a_project_without_quality_gets_it_and_keeps_the_rest(self, planted: Planted, build: Build) -> None:
+        first = build(planted.folder, embedder=ThumbEmbedder())
+        first.tag(first.ids[:3], "kept")
+        expected = [first.ids, first.embeddings.copy(), first._store.load_items().quality]
+        first.close()
+        assert np.isfinite(expected[2]).all()
+        to_version_1(first.project_dir / "project.db")
+        opened = Project.open(planted.folder)
+        assert len(opened.tags["kept"]) == 3
+        assert np.isnan(opened._store.load_items().quality).all()
+        opened.close()
+        second = build(planted.folder, embedder=ThumbEmbedder())
+        assert second._opened.embedder.images == 0
+        assert len(second.tags["kept"]) == 3
+        found = [second.ids, second.embeddings, second._store.load_items().quality]
+        for old, new in zip(expected, found, strict=True):
+            assert np.array_equal(old, new)
+        assert second._store.unread_items(ThumbEmbedder.name) == []
+
+    def test_what_changed_since_the_vector_is_embedded_again(self, planted: Planted, build: Build) -> None:
+        first = build(planted.folder, embedder=ThumbEmbedder())
+        changed = planted.folder / first._store.load_items().paths[0]
+        first.close()
+        to_version_1(first.project_dir / "project.db")
+        picture(77).save(changed)
+        second = build(planted.folder, embedder=ThumbEmbedder())
+        assert second._opened.embedder.images == 1
+        assert np.isfinite(second._store.load_items().quality).all()
 
     def test_a_migration_that_fails_changes_nothing(self, tmp_path: Path) -> None:
         first = ("CREATE TABLE a (x)",)

@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from vector_cases import RADII, Items, clustered, collections, distance_matrix, unit
 
 from simwidget.metrics.uniqueness import uniqueness
+from simwidget.neighbor_graph import best_of_groups
 from simwidget.neighbors import PRODUCT_ERROR, build_graph
 
 SIZES = st.integers(1, 25)
@@ -157,3 +158,14 @@ def test_unrelated_items_change_no_score(
 def test_no_items() -> None:
     nothing = np.empty(0, dtype=np.int64)
     assert score(Items(np.empty((0, 4), dtype=np.float32), nothing, nothing), 0.03).shape == (0,)
+
+
+@given(collections(), RADII, SIZES, st.randoms(use_true_random=False))
+def test_other_ranks_need_no_other_stand_ins(items: Items, radius: float, k: int, random: object) -> None:
+    stand_ins = best_of_groups(items.groups, items.rank)
+    ranks = list(range(len(items.rank)))
+    random.shuffle(ranks)  # type: ignore[attr-defined]
+    other = items._replace(rank=np.array(ranks))
+    scores = uniqueness(build_graph(*other, stand_ins=stand_ins, k=k), items.vectors, other.rank, radius)
+    one_vector_a_group = other._replace(vectors=items.vectors[stand_ins[items.groups]])
+    np.testing.assert_array_equal(scores, by_definition(one_vector_a_group, radius))

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from typing import TypeAlias
 
     import numpy as np
     import numpy.typing as npt
     from PIL.Image import Image
+
+    EmbedderSpec: TypeAlias = "str | Path | Embedder | Callable[[list[Image]], npt.ArrayLike]"
 
 
 @runtime_checkable
@@ -28,10 +32,12 @@ class Embedder(Protocol):
 
     Notes
     -----
-    Three optional attributes are honoured when present: ``image_size`` (int, pixels; the shorter side
+    Four optional attributes are honoured when present: ``image_size`` (int, pixels; the shorter side
     that the embedder resizes to, so that images are never decoded smaller than twice that; default 128),
     ``thread_safe`` (bool, default False; ``embed_images`` may run in several threads at once, and
-    is then called from the threads that decode) and ``embed_text(texts) -> (n, dim)``.
+    is then called from the threads that decode), ``reduce_image(image) -> image`` (called right after an
+    image is decoded; makes it smaller without changing its vector, so that images that wait for their batch
+    take less memory) and ``embed_text(texts) -> (n, dim)``.
     """
 
     @property

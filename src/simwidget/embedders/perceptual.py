@@ -86,6 +86,21 @@ class PerceptualEmbedder:
     image_size = 2 * _SIDE
     thread_safe = True
 
+    def reduce_image(self, image: Image.Image) -> Image.Image:
+        """Average an image down to at most 255 pixels a side, as ``embed_images`` would; its vector stays the same.
+
+        Parameters
+        ----------
+        image : PIL.Image.Image
+            Of any size and mode.
+
+        Returns
+        -------
+        PIL.Image.Image
+            RGB; a longer side than 255 pixels has become 128 to 255, each by a whole factor of its own.
+        """
+        return _reduce(image)
+
     def embed_images(self, images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
         """Embed a batch; see :meth:`simwidget.embedders.base.Embedder.embed_images`.
 
@@ -109,13 +124,16 @@ class PerceptualEmbedder:
 # ---------------------------------------------------------------- from an image to 32 x 32 pixels
 
 
-def _shrink(image: Image.Image) -> npt.NDArray[np.uint8]:
-    """Cut off the plain border and squeeze the rest to (32, 32, 3), whatever its aspect ratio."""
+def _reduce(image: Image.Image) -> Image.Image:
     if image.mode != "RGB":
         image = image.convert("RGB")
     factors = max(1, image.width // (2 * _SIDE)), max(1, image.height // (2 * _SIDE))
-    if factors != (1, 1):
-        image = image.reduce(factors)
+    return image if factors == (1, 1) else image.reduce(factors)
+
+
+def _shrink(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Cut off the plain border and squeeze the rest to (32, 32, 3), whatever its aspect ratio."""
+    image = _reduce(image)
     box = _content_box(np.asarray(image))
     return np.asarray(image.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR, box=box))
 
@@ -146,11 +164,12 @@ def _margin(rows: npt.NDArray[np.uint8]) -> float:
     does not end so. Where the step is neither long nor short, part of the depth is given: copies of an
     image, which differ a little in that, then still give nearly the same depth.
     """
-    edge = rows[0].astype(np.int16)
-    color = np.sort(edge, axis=0)[len(edge) // 2]
-    if (np.abs(edge - color) > _PLAIN).any(axis=1).mean() > 0.05:
-        return 0.0
-    off = np.abs(rows[: int(_MOST * len(rows)) + 3] - color).max(axis=2)
+    edge = rows[0]
+    for channels in (edge[:, 1:2], edge):  # green alone tells most edges to be no border
+        color = np.sort(channels, axis=0)[len(edge) // 2]
+        if np.count_nonzero(_off(channels, color) > _PLAIN) / len(edge) > 0.05:
+            return 0.0
+    off = _off(rows[: int(_MOST * len(rows)) + 3], color)
     busy = (off > _PLAIN).mean(axis=1)
     depth = int(np.argmax(busy > 0.05))
     if depth == 0 or depth > len(off) - 3:
@@ -159,6 +178,15 @@ def _margin(rows: npt.NDArray[np.uint8]) -> float:
     # The row in which border and picture mix belongs to neither.
     mixed = 1.0 if busy[depth] < 0.9 * busy[depth + 1] else 0.5
     return float((depth + mixed) * np.clip((step - 0.5) / 0.4, 0, 1))
+
+
+def _off(pixels: npt.NDArray[np.uint8], color: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
+    """How far pixels (..., channels) are from a color, in the channel in which they are farthest."""
+    farthest: npt.NDArray[np.int16] = np.abs(np.subtract(pixels[..., 0], color[0], dtype=np.int16))
+    for channel in range(1, len(color)):
+        off = np.subtract(pixels[..., channel], color[channel], dtype=np.int16)
+        np.maximum(farthest, np.abs(off, out=off), out=farthest)
+    return farthest
 
 
 # ---------------------------------------------------------------- from 32 x 32 pixels to a vector

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simwidget.neighbors import PRODUCT_ERROR, best_of_groups, blocks, row_distances
+from simwidget.neighbor_graph import best_of_groups
+from simwidget.neighbors import PRODUCT_ERROR, blocks, row_distances
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from simwidget.neighbors import NeighborGraph
+    from simwidget.neighbor_graph import NeighborGraph
 
     Scores = npt.NDArray[np.float32]
 
@@ -65,23 +66,24 @@ def _exact_scores(
     rank: npt.NDArray[np.int64],
     radius: float,
 ) -> Scores:
-    """Score items of which no neighbor in the graph counts: against all others, by the definition.
+    """Score items of which no neighbor in the graph counts: against all other groups, by the definition.
 
     Each of them is the best of its group of copies, since the others have that one as a neighbor. As in
     ``neighbors``, a float32 product proposes and the exact distances decide.
     """
-    best = np.zeros(len(vectors), dtype=bool)
-    best[best_of_groups(graph.groups, rank)] = True
+    in_place = np.array_equal(graph.stand_ins, np.arange(len(vectors)))  # no copies: as it is, memory-mapped or not
+    distinct = vectors if in_place else vectors[graph.stand_ins]
+    best_rank = rank[best_of_groups(graph.groups, rank)]
     scores = np.ones(len(rows), dtype=np.float32)
-    for start, stop in blocks(len(rows), len(vectors)):
-        block = rows[start:stop]
-        similarity = vectors[block] @ vectors.T
-        better = rank < rank[block, None]
-        counts = best & (better | (similarity < 1 - radius - PRODUCT_ERROR))
+    for start, stop in blocks(len(rows), len(distinct)):
+        block = graph.groups[rows[start:stop]]
+        similarity = distinct[block] @ distinct.T
+        better = best_rank < best_rank[block, None]
+        counts = better | (similarity < 1 - radius - PRODUCT_ERROR)
         nearest = similarity.max(axis=1, where=counts, initial=-np.inf, keepdims=True)
-        may_count = best & (better | (similarity < 1 - radius + PRODUCT_ERROR))
+        may_count = better | (similarity < 1 - radius + PRODUCT_ERROR)
         of, found = np.nonzero(may_count & (similarity >= nearest - 2 * PRODUCT_ERROR))
-        distances = row_distances(vectors, block[of], found)
+        distances = row_distances(distinct, block[of], found)
         exact = (distances > radius) | better[of, found]
         np.minimum.at(scores, start + of[exact], distances[exact])
     return scores

@@ -57,4 +57,9 @@ def assigned_names(
         return {path: from_path(path) for path in items.relative}
     if not isinstance(given, Mapping):
         raise InvalidValueError(f"{argument} is 'folder' or a mapping from paths to names, not {given!r}.")
-    return {items.relative[int(items.rows(path)[0])]: str(name) for path, name in given.items()}
+    return {items.relative[int(items.rows(path)[0])]: _name(name) for path, name in given.items()}
+
+
+def _name(value: object) -> str | None:
+    """Text of a label; None for None and NaN, which a table has where there is none."""
+    return None if value is None or value != value else str(value)

@@ -9,12 +9,14 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-HASH_BYTES = 16
-
 
 @dataclass(frozen=True)
 class ItemRecord:
-    """What a build writes for one item: the content of a readable file, or the reason why there is none."""
+    """What a build writes for one item.
+
+    The content of a readable file, or in ``error`` the reason why there is none; and its vector, or in
+    ``embedding_error`` the reason why there is none. Both None leave the stored vector as it is.
+    """
 
     id: int
     error: str | None = None
@@ -27,6 +29,9 @@ class ItemRecord:
     sharpness: float = 0.0
     thumbnail: bytes = b""
     vector: npt.NDArray[np.float32] | None = None
+    quality: npt.NDArray[np.float32] | None = None
+    embedding_error: str | None = None
+    thumbnail_hash: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -49,9 +54,14 @@ class ItemTable:
         Hash of the bytes.
     pixels : list of bytes or None
         Hash of the pixels, where known.
+    thumbnail_hashes : list of bytes or None
+        Hash of the thumbnail, see ``imaging.DecodedImage.thumbnail_hash``.
     signatures : ndarray of uint8, shape (n, 48)
     mean_colors : ndarray of uint8, shape (n, 3)
     sharpness : ndarray of float64, shape (n,)
+    quality : ndarray of float32, shape (n, 8)
+        In the order of :data:`simwidget.metrics.quality.PIXEL_METRICS`; NaN rows where an older version read
+        the item and no build has read it since.
     """
 
     ids: npt.NDArray[np.int64]
@@ -64,6 +74,8 @@ class ItemTable:
     heights: npt.NDArray[np.int32]
     content: npt.NDArray[np.void]
     pixels: list[bytes | None]
+    thumbnail_hashes: list[bytes | None]
     signatures: npt.NDArray[np.uint8]
     mean_colors: npt.NDArray[np.uint8]
     sharpness: npt.NDArray[np.float64]
+    quality: npt.NDArray[np.float32]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import threading
 from collections import defaultdict
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -10,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from simwidget.errors import EmbedderError, ProjectBusyError, ProjectFormatError
-from simwidget.imaging import SIGNATURE_SIDE
+from simwidget.errors import EmbedderError, MissingVectorsError, ProjectBusyError, ProjectFormatError
+from simwidget.imaging import HASH_BYTES, SIGNATURE_SIDE
+from simwidget.metrics.quality import PIXEL_METRICS
 from simwidget.store.database import Database, encode_text
 from simwidget.store.files import digest, file_stem, load_array, load_json, save_array, save_json
-from simwidget.store.items import HASH_BYTES, ItemRecord, ItemTable
+from simwidget.store.items import ItemRecord, ItemTable
 from simwidget.store.location import is_writable
+from simwidget.store.schema import PROJECT_MIGRATIONS, THUMBNAIL_MIGRATIONS
+from simwidget.store.user_metrics import UserMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,49 +32,12 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 _QUERY_IDS = 500  # ids in one query; SQLite may allow only 999
+_NO_QUALITY = np.full(len(PIXEL_METRICS), np.nan, dtype="<f4").tobytes()
+_UNEMBEDDABLE = (
+    "EXISTS (SELECT 1 FROM embedding_errors AS failed WHERE failed.embedder = :embedder "
+    "AND failed.item_id = items.id AND failed.bytes_hash = items.bytes_hash)"
+)
 _ROW = np.dtype([("id", "<i8"), ("content", f"V{HASH_BYTES}")])
-
-_PROJECT_MIGRATIONS = [
-    (
-        """CREATE TABLE items (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            path TEXT NOT NULL UNIQUE,             -- relative to the source, '/' separated
-            size INTEGER NOT NULL,                 -- bytes
-            mtime_ns INTEGER NOT NULL,
-            present INTEGER NOT NULL DEFAULT 1,    -- 0 when the last scan did not find the file
-            width INTEGER, height INTEGER,         -- upright, pixels; NULL until read
-            bytes_hash BLOB, pixels_hash BLOB, signature BLOB, mean_color BLOB,
-            sharpness REAL,
-            error TEXT,                            -- why the file could not be read or embedded
-            label TEXT,
-            split TEXT
-        )""",
-        """CREATE TABLE tags (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            name TEXT NOT NULL UNIQUE
-        )""",
-        """CREATE TABLE item_tags (
-            tag_id INTEGER NOT NULL REFERENCES tags(id) ON DELETE CASCADE,
-            item_id INTEGER NOT NULL REFERENCES items(id) ON DELETE CASCADE,
-            PRIMARY KEY (tag_id, item_id)
-        ) WITHOUT ROWID""",
-        "CREATE INDEX item_tags_by_item ON item_tags(item_id)",
-    )
-]
-
-_THUMBNAIL_MIGRATIONS = [
-    (
-        "CREATE TABLE thumbnails (item_id INTEGER PRIMARY KEY, jpeg BLOB NOT NULL)",
-        # Vectors of a build under way, until they are merged into embeddings/<name>.
-        """CREATE TABLE vectors (
-            embedder TEXT NOT NULL,
-            item_id INTEGER NOT NULL,
-            bytes_hash BLOB NOT NULL,
-            vector BLOB NOT NULL,
-            PRIMARY KEY (embedder, item_id)
-        ) WITHOUT ROWID""",
-    )
-]
 
 
 class ProjectStore:
@@ -99,6 +67,7 @@ class ProjectStore:
                 f"this one reads up to format {FORMAT_VERSION}. Upgrade: pip install --upgrade simwidget"
             )
         self._lock = FileLock(folder / "build.lock", thread_local=False)
+        self._building = threading.Lock()  # a FileLock lets other threads of its process in
         try:
             # SQLite does not wait for its turn to turn a new file to WAL, so processes open one by one.
             with FileLock(folder / "open.lock", timeout=30):
@@ -112,9 +81,10 @@ class ProjectStore:
             ) from error
 
     def _open(self) -> None:
-        self._db = Database(self.folder / "project.db", _PROJECT_MIGRATIONS)
+        self._db = Database(self.folder / "project.db", PROJECT_MIGRATIONS)
         try:
-            self._thumbnails = Database(self.folder / "thumbnails.db", _THUMBNAIL_MIGRATIONS)
+            self._thumbnails = Database(self.folder / "thumbnails.db", THUMBNAIL_MIGRATIONS)
+            self.user_metrics = UserMetrics(self._db)
         except BaseException:
             self._db.close()
             raise
@@ -126,27 +96,38 @@ class ProjectStore:
 
     @contextmanager
     def build_lock(self) -> Iterator[None]:
-        """Keep other processes from building this project meanwhile.
+        """Keep other processes and threads from building this project meanwhile.
 
-        What stages compute is written only by who holds the lock; without it :meth:`merge_vectors` and
-        :meth:`save_cached` change nothing on disk.
+        What stages compute is written only by who holds the lock: without it :meth:`merge_vectors` changes
+        nothing on disk, and :meth:`save_cached` takes it where it can be had. Settings are read anew.
 
         Raises
         ------
         ProjectBusyError
-            Another process holds the lock; it is released when that process ends, however it ends.
+            Another process or thread holds the lock; it is released when that ends, however it ends.
         """
+        if not self._building.acquire(blocking=False):
+            raise ProjectBusyError(f"The project in {str(self.folder)!r} is being built right now. Wait for that.")
         try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise ProjectBusyError(
-                f"Another process is building the project in {str(self.folder)!r}. Wait for it, or open "
-                f"what is there with Project.open({str(self.folder)!r})."
-            ) from None
-        try:
-            yield
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                raise ProjectBusyError(
+                    f"Another process is building the project in {str(self.folder)!r}. Wait for it, or open "
+                    f"what is there with Project.open({str(self.folder)!r})."
+                ) from None
+            try:
+                self.reload_manifest()
+                yield
+            finally:
+                self._lock.release()
         finally:
-            self._lock.release()
+            self._building.release()
+
+    def reload_manifest(self) -> bool:
+        """Read the settings anew; whether they have changed."""
+        before, self.manifest = self.manifest, load_json(self._manifest_path) or {}
+        return before != self.manifest
 
     def save_manifest(self, **values: Any) -> None:
         """Update values of ``manifest.json``; writes only when something changed."""
@@ -209,20 +190,28 @@ class ProjectStore:
                     )
 
     def unread_items(self, embedder: str) -> list[tuple[int, str]]:
-        """(id, path) of the present items that lack content or a vector of this embedder, by id.
+        """(id, path) of the present items that lack content, quality or a vector of this embedder, by id.
 
-        Files that failed before are tried again: a plugin may have been installed, a permission given.
+        Files that failed before are among them: a plugin may have been installed, a permission given.
         """
         with self._db.reading() as db:
-            rows = db.execute("SELECT id, path, bytes_hash, error FROM items WHERE present ORDER BY id").fetchall()
-        embedded = self._embedded(embedder)
+            rows = db.execute(
+                "SELECT id, path, bytes_hash, error, quality IS NULL FROM items WHERE present ORDER BY id"
+            ).fetchall()
+        embedded = self.embedded_content(embedder)
         return [
             (item, path)
-            for item, path, content, error in rows
-            if error is not None or content is None or embedded.get(item) != content
+            for item, path, content, error, unmeasured in rows
+            if error is not None or content is None or unmeasured or embedded.get(item) != content
         ]
 
-    def _embedded(self, embedder: str) -> dict[int, bytes]:
+    def unembeddable(self, embedder: str) -> set[int]:
+        """Ids of the items that the embedder failed on and that are still the same."""
+        with self._db.reading() as db:
+            found = db.execute(f"SELECT items.id FROM items WHERE {_UNEMBEDDABLE}", {"embedder": embedder})
+            return {item for (item,) in found}
+
+    def embedded_content(self, embedder: str) -> dict[int, bytes]:
         """Content hash from which the vector of an item was computed, by item id."""
         rows, _ = self._load_vectors(embedder)
         embedded = dict(zip(rows["id"].tolist(), rows["content"].tolist(), strict=True))
@@ -248,25 +237,49 @@ class ProjectStore:
             )
         with self._db.transaction() as db:
             db.executemany(
+                "DELETE FROM embedding_errors WHERE embedder = ? AND item_id = ?",
+                ((embedder, r.id) for r in records),
+            )
+            db.executemany(
+                "INSERT INTO embedding_errors VALUES (?, ?, ?, CAST(? AS TEXT))",
+                (
+                    (embedder, r.id, r.bytes_hash, encode_text(r.embedding_error))
+                    for r in readable
+                    if r.embedding_error is not None
+                ),
+            )
+            db.executemany(
                 "UPDATE items SET error = CAST(? AS TEXT) WHERE id = ?",
                 ((encode_text(r.error), r.id) for r in records if r.error is not None),
             )
             db.executemany(
                 "UPDATE items SET error = NULL, width = ?, height = ?, bytes_hash = ?, pixels_hash = ?, "
-                "signature = ?, mean_color = ?, sharpness = ? WHERE id = ?",
+                "thumbnail_hash = ?, "
+                "signature = ?, mean_color = ?, sharpness = ?, quality = ? WHERE id = ?",
                 (
                     (
                         r.width,
                         r.height,
                         r.bytes_hash,
                         r.pixels_hash,
+                        r.thumbnail_hash,
                         r.signature,
                         r.mean_color,
                         r.sharpness,
+                        None if r.quality is None else r.quality.astype("<f4").tobytes(),
                         r.id,
                     )
                     for r in readable
                 ),
+            )
+
+    def mark_unembeddable(self, embedder: str, ids: Iterable[int], reason: str) -> None:
+        """Leave items, as they are now, out of what belongs to an embedder."""
+        with self._db.transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO embedding_errors SELECT ?, id, bytes_hash, CAST(? AS TEXT) FROM items "
+                "WHERE id = ? AND bytes_hash IS NOT NULL",
+                ((embedder, encode_text(reason), item) for item in ids),
             )
 
     def write_pixel_hashes(self, hashes: Iterable[tuple[int, bytes]]) -> None:
@@ -274,15 +287,16 @@ class ProjectStore:
         with self._db.transaction() as db:
             db.executemany("UPDATE items SET pixels_hash = ? WHERE id = ?", ((h, i) for i, h in hashes))
 
-    def load_items(self) -> ItemTable:
-        """All readable items that are present."""
+    def load_items(self, embedder: str = "") -> ItemTable:
+        """All readable items that are present, but for those that the embedder named failed on."""
         with self._db.reading() as db:
             rows = db.execute(
                 "SELECT id, path, label, split, size, mtime_ns, width, height, bytes_hash, pixels_hash, "
-                "signature, mean_color, sharpness FROM items "
-                "WHERE present AND error IS NULL AND bytes_hash IS NOT NULL ORDER BY id"
+                "thumbnail_hash, signature, mean_color, sharpness, quality FROM items "
+                f"WHERE present AND error IS NULL AND bytes_hash IS NOT NULL AND NOT {_UNEMBEDDABLE} ORDER BY id",
+                {"embedder": embedder},
             ).fetchall()
-        columns = list(zip(*rows, strict=True)) if rows else [()] * 13
+        columns = list(zip(*rows, strict=True)) if rows else [()] * 15
         return ItemTable(
             ids=np.array(columns[0], dtype=np.int64),
             paths=list(columns[1]),
@@ -294,18 +308,26 @@ class ProjectStore:
             heights=np.array(columns[7], dtype=np.int32),
             content=np.frombuffer(b"".join(columns[8]), dtype=f"V{HASH_BYTES}"),
             pixels=list(columns[9]),
-            signatures=np.frombuffer(b"".join(columns[10]), dtype=np.uint8).reshape(
+            thumbnail_hashes=list(columns[10]),
+            signatures=np.frombuffer(b"".join(columns[11]), dtype=np.uint8).reshape(
                 len(rows), 3 * SIGNATURE_SIDE**2
             ),
-            mean_colors=np.frombuffer(b"".join(columns[11]), dtype=np.uint8).reshape(len(rows), 3),
-            sharpness=np.array(columns[12], dtype=np.float64),
+            mean_colors=np.frombuffer(b"".join(columns[12]), dtype=np.uint8).reshape(len(rows), 3),
+            sharpness=np.array(columns[13], dtype=np.float64),
+            quality=np.frombuffer(b"".join(value or _NO_QUALITY for value in columns[14]), dtype="<f4").reshape(
+                len(rows), len(PIXEL_METRICS)
+            ),
         )
 
-    def failed_items(self) -> list[tuple[str, str]]:
-        """(path, reason) of the present files that could not be read, by path."""
+    def failed_items(self, embedder: str = "") -> list[tuple[str, str]]:
+        """(path, reason) of the present files that could not be read, or not be embedded by this embedder."""
         with self._db.reading() as db:
             return db.execute(
-                "SELECT path, error FROM items WHERE present AND error IS NOT NULL ORDER BY path"
+                "SELECT path, error FROM items WHERE present AND error IS NOT NULL UNION ALL "
+                "SELECT path, reason FROM embedding_errors JOIN items ON items.id = item_id "
+                "WHERE present AND error IS NULL AND embedder = :embedder "
+                "AND items.bytes_hash = embedding_errors.bytes_hash ORDER BY path",
+                {"embedder": embedder},
             ).fetchall()
 
     def thumbnails(self, ids: Sequence[int]) -> list[bytes | None]:
@@ -335,7 +357,7 @@ class ProjectStore:
         ------
         EmbedderError
             Vectors stored under this embedder's name have another length.
-        ProjectFormatError
+        MissingVectorsError
             Vectors are missing.
         """
         wanted = np.empty(len(ids), dtype=_ROW)
@@ -364,27 +386,44 @@ class ProjectStore:
                     merged[row] = np.frombuffer(vector, dtype="<f4")
                     filled[row] = True
         if not filled.all():
-            raise ProjectFormatError(
+            raise MissingVectorsError(
                 f"{int((~filled).sum())} vectors of the embedder {embedder!r} are missing from "
                 f"{str(self.folder)!r}. Run Project.from_folder again to compute them."
             )
         if not self._lock.is_locked:
             return merged
-        # The rows name their vectors, so writing them is what makes the new vectors count.
-        folder = self._embedding_folder(embedder)
-        current = folder / _vectors_name(wanted)
-        save_array(current, merged)
-        save_array(folder / "rows.npy", wanted)
+        self.write_vectors(embedder, ids, content, merged)
         with self._thumbnails.transaction() as db:
             db.execute("DELETE FROM vectors WHERE embedder = ?", (embedder,))
+        _, loaded = self._load_vectors(embedder)
+        if len(loaded) < len(ids):
+            raise ProjectFormatError(
+                f"The embeddings {embedder!r} in {str(self.folder)!r} were written but could not be read back."
+            )
+        return loaded
+
+    def write_vectors(
+        self,
+        embedder: str,
+        ids: npt.NDArray[np.int64],
+        content: npt.NDArray[np.void],
+        vectors: npt.NDArray[np.float32],
+    ) -> None:
+        """Replace the stored embeddings of this name; ``vectors`` has shape (n, dim), one row an item.
+
+        The caller holds the build lock.
+        """
+        rows = np.empty(len(ids), dtype=_ROW)
+        rows["id"], rows["content"] = ids, content
+        # The rows name their vectors, so writing them is what makes the new vectors count.
+        folder = self._embedding_folder(embedder)
+        current = folder / _vectors_name(rows)
+        save_array(current, vectors)
+        save_array(folder / "rows.npy", rows)
         for left_over in folder.glob("vectors-*"):
             if left_over != current:
                 with suppress(PermissionError):  # Windows keeps files that are mapped
                     left_over.unlink()
-        loaded = load_array(current)
-        if loaded is None:
-            raise ProjectFormatError(f"{str(current)!r} could not be read back after it was written.")
-        return loaded
 
     def _load_vectors(self, embedder: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
         """Items and their vectors as stored; empty where a file is missing or damaged."""
@@ -413,14 +452,23 @@ class ProjectStore:
     def save_cached(
         self, folder: str, name: str, key: str, arrays: Mapping[str, npt.NDArray[Any]], **facts: Any
     ) -> None:
-        """Store what a stage computed; the key goes last, so that a half-written stage does not count."""
+        """Store what a stage computed; the key goes last, so that a half-written stage does not count.
+
+        While another process or thread is building nothing is stored.
+        """
         if not self._lock.is_locked:
+            with suppress(ProjectBusyError), self.build_lock():
+                self.save_cached(folder, name, key, arrays, **facts)
             return
         base = self.folder / folder / file_stem(name)
         (base / "key.json").unlink(missing_ok=True)
         for array, value in arrays.items():
             save_array(base / f"{array}.npy", value)
         save_json(base / "key.json", {"key": key, **facts})
+
+    def remove(self, folder: str, name: str) -> None:
+        """Remove what is stored under a name; the caller holds the build lock."""
+        shutil.rmtree(self.folder / folder / file_stem(name), ignore_errors=True)  # Windows keeps mapped files
 
     # Tags
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from simwidget.project import Items, Project
+    from simwidget.contents import Items
+    from simwidget.project import Project
 
 _METRIC = "Uniqueness"
 
@@ -60,7 +61,7 @@ class Explorer(ipywidgets.Box):
     filters : dict
         Range of each filtered metric, both ends included, such as ``{"Uniqueness": (0, 0.0001)}``.
     sort : str
-        "Uniqueness" or "Name", with a minus in front when descending; "Similarity" while a query is active.
+        A metric or "Name", with a minus in front when descending; "Similarity" while a query is active.
     view : list of Path
         What the gallery shows, in order. Read-only.
     query : list of Path or None
@@ -91,6 +92,7 @@ class Explorer(ipywidgets.Box):
         "query": ("query",),
         "selection": ("selected",),
         "tags": ("tags",),
+        "metrics": (),
     }
 
     def __init__(self, project: Project) -> None:
@@ -99,9 +101,9 @@ class Explorer(ipywidgets.Box):
         self._searches = ThreadPoolExecutor(1, thread_name_prefix="simwidget-search")
         self.gallery = Gallery(self._session)
         self.gallery.layout = ipywidgets.Layout(flex="1 1 460px", min_width="0")
-        values = project.metrics[_METRIC]
+        self._values = project.metrics[_METRIC]
         self.histogram = MetricHistogram(
-            Bins.of(values, first=DUPLICATE_THRESHOLD), values, self._brushed, self._bar_clicked
+            Bins.of(self._values, first=DUPLICATE_THRESHOLD), self._values, self._brushed, self._bar_clicked
         )
         self._readout = ipywidgets.HTML()
         self._shortcut = ipywidgets.Button(
@@ -177,7 +179,12 @@ class Explorer(ipywidgets.Box):
     # Session to histogram and observers
 
     def _changed(self, changed: frozenset[str]) -> None:
-        if "view" in changed:
+        values = self.project.metrics[_METRIC]
+        if values is not self._values:
+            self._values = values
+            self.histogram.show_metric(Bins.of(values, first=DUPLICATE_THRESHOLD), values)
+            self._show()
+        elif "view" in changed:
             self._show()
         for name in sorted({name for what in changed for name in self._AFFECTED[what]}):
             if self._trait_notifiers.get(name):

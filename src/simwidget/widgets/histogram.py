@@ -44,9 +44,8 @@ class MetricHistogram(ipywidgets.VBox):
         on_brush: Callable[[tuple[float, float] | None, bool], None],
         on_bar: Callable[[int], None],
     ) -> None:
-        self.bins = bins
+        self.bins, self._bin_of = bins, bins.assign(values)
         self._on_brush, self._on_bar = on_brush, on_bar
-        self._bin_of = bins.assign(values)
         self._silent = False
         self._figure = self._draw()
         self._mode = ipywidgets.ToggleButtons(
@@ -64,25 +63,22 @@ class MetricHistogram(ipywidgets.VBox):
         self.show_view(None)
 
     def _draw(self) -> bqplot.Figure:
-        centers = np.arange(len(self.bins)) + 0.5
         # Padding would shift the brush, which does not know of it, against the bars.
-        x = bqplot.LinearScale(min=0.0, max=float(len(self.bins)), allow_padding=False)
+        self._x = x = bqplot.LinearScale(min=0.0, max=float(len(self.bins)), allow_padding=False)
         self._y = bqplot.LinearScale(min=0.0, allow_padding=False)
         scales = {"x": x, "y": self._y}
         style: dict[str, Any] = {"scales": scales, "padding": 0.0, "stroke_width": 0.5, "stroke": "transparent"}
-        zeros = np.zeros(len(self.bins))
-        self._all = bqplot.Bars(x=centers, y=zeros, colors=[_ALL], opacities=[0.45] * len(self.bins), **style)
-        self._view = bqplot.Bars(x=centers, y=zeros, colors=[_VIEW], opacities=[0.9] * len(self.bins), **style)
+        self._all = bqplot.Bars(colors=[_ALL], **_empty_bars(len(self.bins), 0.45), **style)
+        self._view = bqplot.Bars(colors=[_VIEW], **_empty_bars(len(self.bins), 0.9), **style)
         for bars in (self._all, self._view):
             bars.on_element_click(self._bar_clicked)
         self._brush = bqplot.interacts.BrushIntervalSelector(scale=x, marks=[self._view], color=_VIEW)
         self._brush.observe(self._brushed, ["selected", "brushing"])
-        ticks = self.bins.ticks()
-        x_axis = bqplot.Axis(scale=x, grid_lines="none", **_ticks(ticks))
+        self._x_axis = bqplot.Axis(scale=x, grid_lines="none", **_ticks(self.bins.ticks()))
         self._y_axis = bqplot.Axis(scale=self._y, orientation="vertical", grid_lines="dashed")
         return bqplot.Figure(
             marks=[self._all, self._view],
-            axes=[x_axis, self._y_axis],
+            axes=[self._x_axis, self._y_axis],
             interaction=self._brush,
             display_toolbar=False,
             fig_margin={"top": 8, "bottom": 24, "left": 44, "right": 14},
@@ -91,6 +87,18 @@ class MetricHistogram(ipywidgets.VBox):
         )
 
     # In
+
+    def show_metric(self, bins: Bins, values: npt.NDArray[np.float32]) -> None:
+        """Show another metric, or other values of it, without a brush; :meth:`show_view` has to follow."""
+        self.show_range(None)
+        self.bins, self._bin_of = bins, bins.assign(values)
+        self._x.max = float(len(bins))
+        with self._x_axis.hold_sync():
+            self._x_axis.tick_values, self._x_axis.tick_labels = _ticks(bins.ticks()).values()
+        for bars, opacity in ((self._all, 0.45), (self._view, 0.9)):
+            with bars.hold_sync():
+                for name, value in _empty_bars(len(bins), opacity).items():
+                    setattr(bars, name, value)
 
     def show_view(self, rows: npt.NDArray[np.int64] | None) -> None:
         """Show how the items at these positions are distributed, in front of all; None for all items."""
@@ -153,6 +161,10 @@ class MetricHistogram(ipywidgets.VBox):
         index = event.get("data", {}).get("index")
         if isinstance(index, int) and 0 <= index < len(self.bins):
             self._on_bar(index)
+
+
+def _empty_bars(count: int, opacity: float) -> dict[str, Any]:
+    return {"x": np.arange(count) + 0.5, "y": np.zeros(count), "opacities": [opacity] * count}
 
 
 def _log_height(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

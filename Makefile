@@ -4,6 +4,8 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$name && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
+DATA ?= ../shared/data
 BUNDLE := src/simwidget/static/widget.js
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 JUPYTER_AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -12,11 +14,12 @@ JUPYTER_AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 .DELETE_ON_ERROR:
 # `make demo` looks whether standard input is a terminal, which jobs that run side by side do not get.
 .NOTPARALLEL:
-.PHONY: help demo test build clean tools
+.PHONY: help demo test bench build clean tools
 
 help:
 	@echo 'make demo   draw a set of images, find its duplicates, open JupyterLab on the result'
 	@echo 'make test   run every check, with one summary at the end'
+	@echo 'make bench  measure against other tools and write docs/benchmarks.md; DATA=folder has photos/ and cifar/'
 	@echo 'make build  build the front end into the Python package'
 	@echo 'make clean  remove all that these made, the virtual environment and the demo set too'
 
@@ -33,10 +36,13 @@ demo: $(VENV)/.installed-demo $(BUNDLE)
 test: $(VENV)/.installed-test node_modules/.package-lock.json tests/ui/node_modules/.package-lock.json $(BUNDLE)
 	$(BIN)/python scripts/check.py
 
+bench: $(VENV)/.installed-test $(PEERS)/.installed $(BUNDLE)
+	$(BIN)/python benchmarks/run.py '$(DATA)'
+
 build: $(BUNDLE)
 
 clean:
-	rm -rf $(VENV) node_modules src/simwidget/static demo
+	rm -rf $(VENV) $(PEERS) node_modules src/simwidget/static demo
 	cd tests/ui && rm -rf node_modules work test-results playwright-report
 
 tools:
@@ -57,6 +63,12 @@ $(VENV)/.created: | tools
 $(VENV)/.installed-demo $(VENV)/.installed-test: $(VENV)/.installed-%: pyproject.toml $(VENV)/.created | $(BUNDLE)
 	@echo 'Installing simwidget with what `make $*` needs into $(VENV); the first time takes some minutes.'
 	HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[$*]'
+	@touch $@
+
+# In an environment of their own, so that they neither meet nor change the versions of what simwidget uses.
+$(PEERS)/.installed: benchmarks/requirements-peers.txt | tools
+	'$(PYTHON)' -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --requirement $<
 	@touch $@
 
 node_modules/.package-lock.json: package.json package-lock.json | tools

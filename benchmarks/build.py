@@ -17,22 +17,22 @@ import argparse
 import hashlib
 import io
 import os
-import statistics
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
-from common import Row, record
+from common import Row, Seconds, interleaved, median, ratio, record, timed
 from simwidget import imaging
 from simwidget.embedders.perceptual import PerceptualEmbedder
 from simwidget.metrics.quality import pixel_quality
-from simwidget.pipeline import Progress, hash_ambiguous_pixels, read_items
+from simwidget.pipeline import Progress, _Read, _record, hash_ambiguous_pixels, read_items
 from simwidget.sources.folder import FileEntry
-from simwidget.store import ItemRecord, ProjectStore
+from simwidget.store import ProjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,12 +96,10 @@ def _size_and_time(path: Path) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def timed(work: Callable[[Sequence[Path], Path], None], paths: Sequence[Path]) -> tuple[float, float]:
-    """Seconds by the clock, seconds of processors."""
+def in_scratch(work: Callable[[Sequence[Path], Path], None], paths: Sequence[Path]) -> Seconds:
+    """Time a work without making and removing the folder that it writes to."""
     with tempfile.TemporaryDirectory() as scratch:
-        wall, cpu = time.perf_counter(), time.process_time()
-        work(paths, Path(scratch))
-        return time.perf_counter() - wall, time.process_time() - cpu
+        return timed(lambda: work(paths, Path(scratch)))
 
 
 def parts(paths: Sequence[Path]) -> None:
@@ -118,22 +116,8 @@ def parts(paths: Sequence[Path]) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             store = ProjectStore(Path(scratch))
             store.sync_items([FileEntry(path.name, 1, 1) for path in paths], None, None)
-            records = [
-                ItemRecord(
-                    id=number,
-                    width=decoded.width,
-                    height=decoded.height,
-                    bytes_hash=decoded.bytes_hash,
-                    pixels_hash=decoded.pixels_hash,
-                    signature=decoded.signature,
-                    mean_color=decoded.mean_color,
-                    sharpness=decoded.sharpness,
-                    thumbnail=decoded.thumbnail,
-                    vector=vector,
-                    quality=decoded.quality,
-                )
-                for number, (decoded, vector) in enumerate(zip(read, vectors, strict=True), start=1)
-            ]
+            reads = zip(paths, read, vectors, strict=True)
+            records = [_record(_Read(n, path, image, None, v)) for n, (path, image, v) in enumerate(reads, start=1)]
             for start in range(0, len(records), 32):
                 store.write_items(records[start : start + 32], embedder.name)
             store.close()
@@ -171,25 +155,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = write_copies(photos, Path(folder))
         for work in (baseline, ours):
-            timed(work, paths[:64])
-        rounds = []
-        for number in range(arguments.rounds):
-            order = (baseline, ours) if number % 2 else (ours, baseline)
-            taken = {work: timed(work, paths) for work in order}
-            rounds.append((*taken[baseline], *taken[ours]))
+            in_scratch(work, paths[:64])
+        works = {"Pillow": partial(in_scratch, baseline, paths), "simwidget": partial(in_scratch, ours, paths)}
+        taken = interleaved(works, arguments.rounds)
         if arguments.parts:
             parts(paths)
-    wall, cpu, our_wall, our_cpu = (statistics.median(column) for column in zip(*rounds, strict=True))
-    ratio = statistics.median(base / our for base, _, our, _ in rounds)
-    cpu_ratio = statistics.median(base / our for _, base, _, our in rounds)
+    base, mine = median(taken["Pillow"]), median(taken["simwidget"])
+    rate = ratio(taken["Pillow"], taken["simwidget"])  # of their times is that of our rates
     count = len(paths)
     measured = (
-        f"{ratio:.2f} × its rate ({count / our_wall:.0f} against {count / wall:.0f} images/s; by CPU "
-        f"{cpu_ratio:.2f} ×, {1000 * our_cpu / count:.2f} against {1000 * cpu / count:.2f} ms an image)"
+        f"{rate.wall:.2f} × its rate ({count / mine.wall:.0f} against {count / base.wall:.0f} images/s; by CPU "
+        f"{rate.cpu:.2f} ×, {1000 * mine.cpu / count:.2f} against {1000 * base.cpu / count:.2f} ms an image)"
     )
-    what = f"Reading stage of a build, {count} photos, {cores()} threads, median of {len(rounds)} rounds"
+    what = f"Reading stage of a build, {count} photos, {cores()} threads, median of {arguments.rounds} rounds"
     peer = "Pillow: decode and write the same thumbnail"
-    record(__file__, [Row(what, f"≥ {TARGET} × its rate", measured, ratio >= TARGET, peer)])
+    record(__file__, [Row(what, f"≥ {TARGET} × its rate", measured, rate.wall >= TARGET, peer)])
 
 
 if __name__ == "__main__":

@@ -51,10 +51,8 @@ class Items:
     def tagged_ids(self) -> dict[str, list[int]]:
         return {}
 
-    def on_tags_changed(self, _: Any) -> Callable[[], None]:
+    def on_change(self, _: Any) -> Callable[[], None]:
         return lambda: None
-
-    on_change = on_tags_changed
 
 
 def each(work: Callable[[int], object]) -> list[Seconds]:

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     Items = int | str | os.PathLike[str] | Iterable[int | str | os.PathLike[str]]
     Within = Items | Mapping[str, tuple[float, float]] | npt.NDArray[np.bool_]
 
-# What a view can be sorted by, and the columns of to_pandas, besides metrics.
 _COMPUTED = {"Uniqueness", "Label agreement", *QUALITY_METRICS}
+# What a view can be sorted by, and the columns of to_pandas, besides metrics.
 _RESERVED = {
     *("Name", "Similarity", "Distance", "id", "path", "label", "split", "width", "height", "file_size", "tags"),
     *("suspected_label", "outliers", "severe_outliers"),
@@ -66,14 +66,7 @@ class ProjectContents:
         self._observers: list[Callable[[frozenset[str]], None]] = []
         self.name = opened.source.root.name or str(opened.source.root)
         self.project_dir = opened.store.folder
-        self._metrics = Metrics(
-            opened.built.items.ids,
-            {},
-            {},
-            self._save_metric,
-            lambda: self._changed("metrics"),
-            checked_metric_name,
-        )
+        self._metrics = Metrics(self._save_metric, lambda: self._changed("metrics"), checked_metric_name)
         self._use(opened)
 
     def _use(self, opened: Opened) -> None:
@@ -81,8 +74,9 @@ class ProjectContents:
         built = opened.built
         computed: dict[str, Callable[[], npt.NDArray[np.float32]]] = {"Uniqueness": lambda: built.uniqueness}
         if any(label is not None for label in built.items.labels):
-            codes, _ = label_codes(built.items.labels)
-            computed["Label agreement"] = lambda: label_agreement(built.graph.indices, codes)
+            computed["Label agreement"] = lambda: label_agreement(
+                built.graph.indices, label_codes(built.items.labels)[0]
+            )
         quality = cache(lambda: quality_metrics(built.items))
         computed.update({name: partial(lambda name: quality()[name], name) for name in QUALITY_METRICS})
         own = self._store.user_metrics.load(built.items.ids, built.items.content)
@@ -262,7 +256,7 @@ class ProjectContents:
     def tagged_ids(self) -> dict[str, list[int]]:
         """Ids of the items of each tag, ascending, without files that are gone."""
         present = set(self.ids.tolist())
-        tags = {name: [i for i in ids if i in present] for name, ids in self._store.tags().items()}
+        tags = {name: [i for i in ids if i in present] for name, ids in self._store.tags.load().items()}
         return {name: ids for name, ids in tags.items() if ids}
 
     def tag(self, items: Items, name: str) -> int:
@@ -273,14 +267,16 @@ class ProjectContents:
         int
             How many did not have it before.
         """
-        return self._tagged(self._store.tag(self.ids[self.rows(items)].tolist(), checked_tag(name)), name)
+        return self._tag(self._store.tags.add, items, name)
 
     def untag(self, items: Items, name: str) -> int:
         """Take a tag off items; returns how many had it."""
-        return self._tagged(self._store.untag(self.ids[self.rows(items)].tolist(), checked_tag(name)), name)
+        return self._tag(self._store.tags.remove, items, name)
 
-    def _tagged(self, changed: int, name: str) -> int:
-        if changed and checked_tag(name) == self.keep_rules.tag:  # who stays has changed, and with it the scores
+    def _tag(self, change: Callable[[list[int], str], int], items: Items, name: str) -> int:
+        name = checked_tag(name)
+        changed = change(self.ids[self.rows(items)].tolist(), name)
+        if changed and name == self.keep_rules.tag:  # who stays has changed, and with it the scores
             with self._changing:
                 self._use(self._opened.with_rules(self._opened.rules, pipeline.Progress(False)))
             self._changed("tags", "metrics")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
@@ -16,10 +16,12 @@ from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from simwidget.metrics.quality import PIXEL_METRICS, pixel_quality
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
+
+T = TypeVar("T")
 
 THUMBNAIL_SIZE = 256  # longer side, pixels: sharp in a cell of 128 CSS pixels on a high-density screen
 THUMBNAIL_QUALITY = 82  # of its JPEG
@@ -147,12 +149,7 @@ def hash_pixels(path: Path) -> bytes:
     UnreadableImageError
         As in :func:`read_image`.
     """
-    try:
-        with Image.open(path) as opened:
-            opened.load()
-            return _hash(_upright(opened))
-    except Exception as error:
-        raise UnreadableImageError(_reason(error)) from error
+    return _of_whole(path, _hash)
 
 
 def open_rgb(path: Path, *, min_side: int = 256) -> Image.Image:
@@ -168,10 +165,15 @@ def load_rgb(path: Path) -> Image.Image:
     UnreadableImageError
         As in :func:`read_image`.
     """
+    return _of_whole(path, _to_rgb)
+
+
+def _of_whole(path: Path, function: Callable[[Image.Image], T]) -> T:
+    """Call a function with all upright pixels of a file; UnreadableImageError where either fails."""
     try:
         with Image.open(path) as opened:
             opened.load()
-            return _to_rgb(_upright(opened))
+            return function(_upright(opened))
     except Exception as error:
         raise UnreadableImageError(_reason(error)) from error
 

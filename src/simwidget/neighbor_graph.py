@@ -199,8 +199,14 @@ def expand(
     ----------
     found : GroupGraph
         Of the groups.
-    groups, stand_ins, rank, k
-        As in ``neighbors.build_graph``.
+    groups : ndarray of int64, shape (n,)
+        Groups of copies, as from ``copies.same_image_groups``.
+    stand_ins : ndarray of int64, shape (g,)
+        Position of the item whose vector stands for each group.
+    rank : ndarray of int64, shape (n,)
+        Rank for keeping, 0 the best; no two equal.
+    k : int
+        Neighbors an item; fewer where there are fewer other items.
     """
     k = min(k, max(len(groups) - 1, 0))
     best = best_of_groups(groups, rank)

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Literal
 
 import numpy as np
 
-from simwidget.neighbor_graph import N_NEIGHBORS, GroupGraph, NeighborGraph, Recall, best_of_groups, expand
+from simwidget.neighbor_graph import N_NEIGHBORS, GroupGraph, Recall
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,44 +39,6 @@ _MOST_EXACT = 200_000  # vectors up to which exact search, minutes then, is bett
 _CANDIDATE_VALUES = 16_000_000  # float32 values of candidates at once, 64 MB
 
 
-def build_graph(
-    vectors: Vectors,
-    groups: npt.NDArray[np.int64],
-    rank: npt.NDArray[np.int64],
-    *,
-    stand_ins: npt.NDArray[np.int64] | None = None,
-    k: int = N_NEIGHBORS,
-    method: Method = "auto",
-    seed: int = 0,
-    worker: NNDescentWorker | None = None,
-) -> NeighborGraph:
-    """Build the neighbor graph.
-
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (n, d)
-        Unit rows.
-    groups : ndarray of int64, shape (n,)
-        Groups of copies, as from ``copies.same_image_groups``.
-    rank : ndarray of int64, shape (n,)
-        Rank for keeping, 0 the best; no two equal.
-    stand_ins : ndarray of int64, shape (g,), optional
-        Position of the item whose vector stands for each group; by default that of the best.
-    k : int
-        Neighbors an item; fewer where there are fewer other items.
-    method : {"auto", "exact", "pynndescent"}
-        ``"auto"`` searches exactly below ``EXACT_BELOW`` distinct items, where that costs less than PyNNDescent
-        with its compilation.
-    seed : int
-        For PyNNDescent; the same seed gives the same graph.
-    worker : NNDescentWorker, optional
-        A worker that has been started already, to save its compilation time.
-    """
-    stand_ins = best_of_groups(groups, rank) if stand_ins is None else stand_ins
-    found = search_groups(vectors[stand_ins], k=k, method=method, seed=seed, worker=worker)
-    return expand(found, groups, stand_ins, rank, k)
-
-
 def search_groups(
     vectors: Vectors,
     *,
@@ -91,8 +53,15 @@ def search_groups(
     ----------
     vectors : ndarray of float32, shape (g, d)
         The unit vector that stands for each group.
-    k, method, seed, worker
-        As in :func:`build_graph`.
+    k : int
+        Neighbors a group; fewer where there are fewer other groups.
+    method : {"auto", "exact", "pynndescent"}
+        ``"auto"`` searches exactly below ``EXACT_BELOW`` groups, where that costs less than PyNNDescent with its
+        compilation. Too few groups for PyNNDescent, and embeddings that it searches poorly, are searched exactly.
+    seed : int
+        For PyNNDescent; the same seed gives the same graph.
+    worker : NNDescentWorker, optional
+        A worker that has been started already, to save its compilation time.
     """
     k = min(k, max(len(vectors) - 1, 0))
     distinct = np.ascontiguousarray(vectors)

@@ -27,6 +27,7 @@ from simwidget.metrics.ranking import KeepRules, rank_for_keeping
 from simwidget.metrics.uniqueness import uniqueness
 from simwidget.neighbor_graph import N_NEIGHBORS, GroupGraph, NeighborGraph, Recall, best_of_groups, expand
 from simwidget.neighbors import EXACT_BELOW, RECALL_GOAL, NNDescentWorker, search_groups
+from simwidget.queries import unit_rows
 from simwidget.store import ItemRecord
 from simwidget.store.files import digest
 
@@ -217,16 +218,12 @@ def embed(embedder: Embedder, images: Sequence[Image], names: Sequence[str]) -> 
             f"{len(images)} images, the first of them {names[0]!r}; it has to return floating-point numbers of "
             f"shape ({len(images)}, {embedder.dim})."
         )
-    array = array.astype(np.float64)
-    largest = np.abs(array).max(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        array = np.where(largest > 0, array / largest, array)  # squares of huge and tiny numbers leave float64
-    norms = np.linalg.norm(array, axis=1)
+    unit, norms = unit_rows(array)
     return [
-        (row / norm).astype(np.float32)
-        if np.isfinite(norm) and norm > 0
+        row
+        if norm > 0
         else f"the embedder {embedder.name!r} returned {'a zero vector' if norm == 0 else 'NaN or infinity'}"
-        for row, norm in zip(array, norms, strict=True)
+        for row, norm in zip(unit, norms, strict=True)
     ]
 
 
@@ -286,13 +283,17 @@ def _ambiguous_pixels(items: ItemTable) -> npt.NDArray[np.int64]:
         return np.empty(0, dtype=np.int64)
     sizes = np.stack([items.widths, items.heights], axis=1)
     scaled = np.array([value is None for value in items.thumbnail_hashes], dtype=bool) & unhashed
-    hashes = b"".join(value or b"\0" * HASH_BYTES for value in items.thumbnail_hashes)
-    thumbnails = np.frombuffer(hashes, dtype=f"V{HASH_BYTES}")
+    thumbnails = np.frombuffer(_joined(items.thumbnail_hashes), dtype=f"V{HASH_BYTES}")
     return pixel_hash_candidates(sizes, items.signatures, thumbnails, scaled, unhashed)
 
 
+def _joined(hashes: Sequence[bytes | None]) -> bytes:
+    """Hashes end to end; zeros for None."""
+    return b"".join(value or b"\0" * HASH_BYTES for value in hashes)
+
+
 def hash_ambiguous_pixels(store: ProjectStore, locate: Callable[[str], Path], progress: Progress) -> None:
-    """Decode in full those large JPEGs that might have the same pixels as another item."""
+    """Decode in full, and hash, the images that might have the same pixels as another item."""
     items = store.load_items()
     candidates = _ambiguous_pixels(items)
     if len(candidates) == 0:
@@ -356,7 +357,7 @@ def compute(
 ) -> Built:
     """Build the neighbor graph and Uniqueness; what is in the store already is only opened."""
     by_default = rank_for_keeping(items)
-    tagged = None if rules.tag is None else np.isin(items.ids, store.tags().get(rules.tag, []))
+    tagged = None if rules.tag is None else np.isin(items.ids, store.tags.load().get(rules.tag, []))
     rank = by_default if rules == KeepRules() else rank_for_keeping(items, rules, tagged)
     graph, graph_key = _graph(store, items, embedder, vectors, by_default, rank, progress, worker)
     key = digest(_UNIQUENESS_VERSION, graph_key, rank, embedder.near_duplicate_radius)
@@ -398,8 +399,9 @@ def _graph(
     Stored is the graph of the groups of copies. Which vector stands for a group is decided by the rank of the
     default rules, so that other rules and tags need no other search: they only name other items in the graph.
     """
-    pixels = b"".join(value or b"\0" * 16 for value in items.pixels)
-    key = digest(_GRAPH_VERSION, embedder.name, N_NEIGHBORS, _SEED, items.ids, items.content.tobytes(), pixels)
+    key = digest(
+        _GRAPH_VERSION, embedder.name, N_NEIGHBORS, _SEED, items.ids, items.content.tobytes(), _joined(items.pixels)
+    )
     cached = store.load_cached("graph", embedder.name, key, ("indices", "distances", "groups"))
     groups = same_image_groups(items.content, items.pixels, vectors) if cached is None else cached["groups"]
     stand_ins = best_of_groups(groups, by_default)
@@ -451,14 +453,14 @@ def measure(
     values = np.full(len(files), np.nan, dtype=np.float32)
     failures: dict[int, str] = {}
 
-    def load(row: int) -> tuple[int, Image | str]:
+    def read(row: int) -> tuple[int, Image | str]:
         try:
             return row, load_rgb(files[row])
         except UnreadableImageError as error:
             return row, str(error)
 
     with progress.bar(label, len(files), "image") as bar:
-        for row, image in _in_threads(load, range(len(files))):
+        for row, image in _in_threads(read, range(len(files))):
             if isinstance(image, str):
                 failures[row] = image
             else:

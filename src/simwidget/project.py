@@ -26,7 +26,7 @@ from simwidget.opening import (
     stored_embedders,
     stored_rules,
 )
-from simwidget.queries import checked_vector, checked_vectors, nearest
+from simwidget.queries import checked_distance, checked_vector, checked_vectors, nearest
 from simwidget.store.files import digest
 
 if TYPE_CHECKING:
@@ -506,9 +506,3 @@ class Project(ProjectContents):
             return function
 
         return decorate
-
-
-def checked_distance(argument: str, value: float) -> None:
-    """Raise InvalidValueError unless an argument is a cosine distance in [0, 1]."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
-        raise InvalidValueError(f"{argument} is a cosine distance in [0, 1], not {value!r}.")

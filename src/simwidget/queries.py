@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,9 +55,9 @@ def nearest(
         Cosine distances in [0, 1].
     """
     proposed = distances_to(vectors, queries)
-    if len(asked):
-        proposed[np.isin(groups, groups[asked])] = 0.0
-        proposed[asked] = np.inf
+    copies = np.isin(groups, groups[asked])
+    proposed[copies] = 0.0
+    proposed[asked] = np.inf
     if within is not None:
         proposed[~within] = np.inf
     # As in the graph: a float32 product proposes, with room for its error, and the exact distances decide.
@@ -73,12 +73,39 @@ def nearest(
         similarity = block @ queries.T
         of, to = np.nonzero(similarity >= similarity.max(axis=1, keepdims=True) - 2 * PRODUCT_ERROR)
         np.minimum.at(distances, start + of, pair_distances(block[of], queries[to]))
-    if len(asked):
-        distances[np.isin(groups[candidates], groups[asked])] = 0.0
+    distances[copies[candidates]] = 0.0
     order = np.lexsort((rank[candidates], distances))
     if radius is not None:
         order = order[distances[order] <= np.float32(radius)]
     return candidates[order[:k]], distances[order[:k]]
+
+
+def unit_rows(rows: npt.NDArray[Any]) -> tuple[Vectors, npt.NDArray[np.float64]]:
+    """Scale rows to unit length.
+
+    Parameters
+    ----------
+    rows : ndarray of numbers, shape (n, d)
+
+    Returns
+    -------
+    unit : ndarray of float32, shape (n, d)
+        Undefined where the norm is not positive.
+    norms : ndarray of float64, shape (n,)
+        Of the rows over their largest number: positive, or 0 for a zero row, or NaN for one with NaN or infinity.
+    """
+    rows = rows.astype(np.float64)
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rows = np.where(largest > 0, rows / largest, rows)  # squares of huge and tiny numbers leave float64
+        norms = np.linalg.norm(rows, axis=1)
+        return (rows / norms[:, None]).astype(np.float32), norms
+
+
+def checked_distance(argument: str, value: float) -> None:
+    """Raise InvalidValueError unless an argument is a cosine distance in [0, 1]."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
+        raise InvalidValueError(f"{argument} is a cosine distance in [0, 1], not {value!r}.")
 
 
 def checked_vector(query: npt.NDArray[np.floating], dim: int) -> Vectors:
@@ -89,13 +116,12 @@ def checked_vector(query: npt.NDArray[np.floating], dim: int) -> Vectors:
     InvalidValueError
         It has another length, is zero, or holds NaN or infinity.
     """
-    vector = query.reshape(1, -1).astype(np.float64)
-    norm = float(np.linalg.norm(vector))
-    if vector.shape[1] != dim or not np.isfinite(norm) or norm == 0:
+    vector, norms = unit_rows(query.reshape(1, -1))
+    if vector.shape[1] != dim or not norms[0] > 0:
         raise InvalidValueError(
             f"A vector to compare with has {dim} finite numbers, not all 0; this one has shape {query.shape}."
         )
-    return (vector / norm).astype(np.float32)
+    return vector
 
 
 def checked_vectors(array: object, ids: npt.NDArray[np.int64], names: list[str]) -> Vectors:
@@ -122,13 +148,12 @@ def checked_vectors(array: object, ids: npt.NDArray[np.int64], names: list[str])
         )
     unit = np.empty(given.shape, dtype=np.float32)
     for start in range(0, len(given), 65_536):
-        rows = given[start : start + 65_536].astype(np.float64)
-        norms = np.linalg.norm(rows, axis=1)
-        bad = np.flatnonzero(~(np.isfinite(norms) & (norms > 0)))
+        rows, norms = unit_rows(given[start : start + 65_536])
+        bad = np.flatnonzero(~(norms > 0))
         if len(bad):
             what = "all zeros" if norms[bad[0]] == 0 else "NaN or infinity"
             raise InvalidValueError(
                 f"Embeddings are finite and not zero, but the row of {names[start + int(bad[0])]!r} holds {what}."
             )
-        unit[start : start + len(rows)] = rows / norms[:, None]
+        unit[start : start + len(rows)] = rows
     return unit

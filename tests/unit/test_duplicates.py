@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vector_cases import RADII, Items, clustered, collections, distance_matrix, unit
+from vector_cases import RADII, Items, build_graph, clustered, collections, distance_matrix, unit
 
 from simwidget.duplicates import DuplicateGroup, Reason, group_duplicates
 from simwidget.neighbor_graph import NeighborGraph, best_of_groups
-from simwidget.neighbors import build_graph
 
 Found = list[tuple[int, list[int], list[float]]]
 SIZES = st.integers(1, 25)

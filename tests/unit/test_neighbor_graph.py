@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vector_cases import Items, clustered, collections
+from vector_cases import Items, build_graph, clustered, collections
 
 from simwidget.errors import InvalidValueError
 from simwidget.neighbor_graph import EXACT, GroupGraph, NeighborGraph, Recall, expand
-from simwidget.neighbors import build_graph, exact_neighbors, improve, measure_recall, search_groups
+from simwidget.neighbors import exact_neighbors, improve, measure_recall, search_groups
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vector_cases import Items, clustered, collections, distance_matrix, unit
+from vector_cases import Items, build_graph, clustered, collections, distance_matrix, unit
 
 from simwidget.neighbors import (
     PRODUCT_ERROR,
     NNDescentWorker,
-    build_graph,
     distances_to,
     exact_neighbors,
     pair_distances,

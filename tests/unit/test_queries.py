@@ -89,3 +89,12 @@ def test_the_distance_of_a_vector_to_itself_is_0() -> None:
             vectors, vectors[row : row + 1], np.arange(500), np.arange(500), nobody, 3, radius=0.0
         )
         assert (rows.tolist(), distances.tolist()) == ([row], [0.0])
+
+
+@pytest.mark.parametrize("factor", [1e200, 1e-200])
+def test_numbers_whose_squares_leave_the_range_of_floats_are_vectors_too(factor: float) -> None:
+    rows = np.array([[3.0, 4.0], [-4.0, 3.0]]) * factor
+    np.testing.assert_allclose(
+        checked_vectors(rows, np.array([1, 2]), ["a.jpg", "b.jpg"]), [[0.6, 0.8], [-0.8, 0.6]]
+    )
+    np.testing.assert_allclose(checked_vector(rows[0], 2), [[0.6, 0.8]])

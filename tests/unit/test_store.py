@@ -168,20 +168,20 @@ class TestThumbnails:
 class TestTags:
     def test_tag_and_untag(self, store: ProjectStore) -> None:
         filled(store, 3)
-        assert store.tag([1, 3], "odd") == 2
-        assert store.tag([3, 2], "odd") == 1
-        assert store.tags() == {"odd": [1, 2, 3]}
-        assert store.untag([1, 2], "odd") == 2
-        assert store.untag([1], "even") == 0
-        assert store.untag([3], "odd") == 1
-        assert store.tags() == {}
+        assert store.tags.add([1, 3], "odd") == 2
+        assert store.tags.add([3, 2], "odd") == 1
+        assert store.tags.load() == {"odd": [1, 2, 3]}
+        assert store.tags.remove([1, 2], "odd") == 2
+        assert store.tags.remove([1], "even") == 0
+        assert store.tags.remove([3], "odd") == 1
+        assert store.tags.load() == {}
 
     def test_all_or_nothing(self, store: ProjectStore) -> None:
         filled(store, 2)
         with pytest.raises(sqlite3.IntegrityError):
-            store.tag([1, 77], "odd")
-        assert store.tags() == {}
-        assert store.tag([1], "odd") == 1
+            store.tags.add([1, 77], "odd")
+        assert store.tags.load() == {}
+        assert store.tags.add([1], "odd") == 1
 
     def test_a_full_disk_is_told_and_leaves_the_store_usable(self, tmp_path: Path) -> None:
         db = Database(tmp_path / "a.db", [("CREATE TABLE t (data BLOB)",)])
@@ -463,7 +463,7 @@ class TestVersions:
         def opened(number: int) -> None:
             barrier.wait()
             store = ProjectStore(tmp_path / "project")
-            store.tag([], f"tag {number}")
+            store.tags.add([], f"tag {number}")
             store.close()
 
         with ThreadPoolExecutor(count) as pool:

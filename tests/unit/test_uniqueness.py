@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
-from vector_cases import RADII, Items, clustered, collections, distance_matrix, unit
+from vector_cases import RADII, Items, build_graph, clustered, collections, distance_matrix, unit
 
 from simwidget.metrics.uniqueness import uniqueness
 from simwidget.neighbor_graph import best_of_groups
-from simwidget.neighbors import PRODUCT_ERROR, build_graph
+from simwidget.neighbors import PRODUCT_ERROR
 
 SIZES = st.integers(1, 25)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
 
 from simwidget.copies import same_image_groups
-from simwidget.neighbors import pair_distances
+from simwidget.neighbor_graph import N_NEIGHBORS, NeighborGraph, best_of_groups, expand
+from simwidget.neighbors import pair_distances, search_groups
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -71,3 +72,17 @@ def distance_matrix(items: Items) -> npt.NDArray[np.float32]:
     best = {group: i for i, group in sorted(enumerate(items.groups), key=lambda e: -items.rank[e[0]])}
     stand_in = items.vectors[[best[group] for group in items.groups]]
     return pair_distances(stand_in[:, None], stand_in[None])
+
+
+def build_graph(
+    vectors: npt.NDArray[np.float32],
+    groups: npt.NDArray[np.int64],
+    rank: npt.NDArray[np.int64],
+    *,
+    stand_ins: npt.NDArray[np.int64] | None = None,
+    k: int = N_NEIGHBORS,
+    **search: Any,
+) -> NeighborGraph:
+    """Search and expand in one; by default the vector of the best stands for a group."""
+    stand_ins = best_of_groups(groups, rank) if stand_ins is None else stand_ins
+    return expand(search_groups(vectors[stand_ins], k=k, **search), groups, stand_ins, rank, k)

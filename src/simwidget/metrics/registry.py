@@ -24,12 +24,6 @@ class Metrics(MutableMapping[str, "npt.NDArray[np.float32]"]):
 
     Parameters
     ----------
-    ids : ndarray of int64, shape (n,)
-        Of the items.
-    computed : mapping
-        Functions that compute the metrics of simwidget; called when first needed.
-    own : mapping
-        Metrics of the user.
     save : callable
         Called with the name of an own metric and its new values, or None to remove it; raises where it cannot.
     changed : callable
@@ -40,21 +34,27 @@ class Metrics(MutableMapping[str, "npt.NDArray[np.float32]"]):
 
     def __init__(
         self,
-        ids: npt.NDArray[np.int64],
-        computed: Mapping[str, Callable[[], Values]],
-        own: Mapping[str, Values],
         save: Callable[[str, Values | None], None],
         changed: Callable[[], None],
         checked_name: Callable[[object], str],
     ) -> None:
         self._save, self._changed, self._checked_name = save, changed, checked_name
-        self.load(ids, computed, own)
 
     def load(
         self, ids: npt.NDArray[np.int64], computed: Mapping[str, Callable[[], Values]], own: Mapping[str, Values]
     ) -> None:
-        """Replace everything, as when other embeddings come into use; parameters as of the class."""
-        self._ids, self._count, self._computed = ids, len(ids), computed
+        """Replace everything, at first and when other embeddings come into use.
+
+        Parameters
+        ----------
+        ids : ndarray of int64, shape (n,)
+            Of the items.
+        computed : mapping
+            Functions that compute the metrics of simwidget; called when first needed.
+        own : mapping
+            Metrics of the user.
+        """
+        self._ids, self._computed = ids, computed
         self._values: dict[str, Values] = {name: _read_only(values) for name, values in own.items()}
         self._own = set(own)
 
@@ -94,14 +94,14 @@ class Metrics(MutableMapping[str, "npt.NDArray[np.float32]"]):
         return len(self._computed) + len(self._own)
 
     def __repr__(self) -> str:
-        return f"<Metrics of {self._count:,} images: {', '.join(self)}>"
+        return f"<Metrics of {len(self._ids):,} images: {', '.join(self)}>"
 
     def _checked(self, name: str, values: Any) -> Values:
         array = in_order_of(self._ids, values, f"metric {name!r}")
-        if array.shape != (self._count,) or array.dtype.kind not in "fiub":
+        if array.shape != self._ids.shape or array.dtype.kind not in "fiub":
             raise InvalidValueError(
-                f"The metric {name!r} needs one number an item, an array of shape ({self._count},) in the order of "
-                f"project.ids with NaN where there is none; this has shape {array.shape} and type {array.dtype}."
+                f"The metric {name!r} needs one number an item, an array of shape {self._ids.shape} in the order "
+                f"of project.ids with NaN where there is none; this has shape {array.shape} and type {array.dtype}."
             )
         with np.errstate(over="ignore"):
             return _read_only(array.astype(np.float32))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import threading
-from collections import defaultdict
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from simwidget.store.files import digest, file_stem, load_array, load_json, save
 from simwidget.store.items import ItemRecord, ItemTable
 from simwidget.store.location import is_writable
 from simwidget.store.schema import PROJECT_MIGRATIONS, THUMBNAIL_MIGRATIONS
+from simwidget.store.tags import StoredTags
 from simwidget.store.user_metrics import UserMetrics
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class ProjectStore:
         self._db = Database(self.folder / "project.db", PROJECT_MIGRATIONS)
         try:
             self._thumbnails = Database(self.folder / "thumbnails.db", THUMBNAIL_MIGRATIONS)
+            self.tags = StoredTags(self._db)
             self.user_metrics = UserMetrics(self._db)
         except BaseException:
             self._db.close()
@@ -360,8 +361,7 @@ class ProjectStore:
         MissingVectorsError
             Vectors are missing.
         """
-        wanted = np.empty(len(ids), dtype=_ROW)
-        wanted["id"], wanted["content"] = ids, content
+        wanted = _rows_of(ids, content)
         rows, stored = self._load_vectors(embedder)
         if len(stored) and stored.shape[1] != dim:
             raise _other_length(embedder, stored.shape[1], dim)
@@ -413,8 +413,7 @@ class ProjectStore:
 
         The caller holds the build lock.
         """
-        rows = np.empty(len(ids), dtype=_ROW)
-        rows["id"], rows["content"] = ids, content
+        rows = _rows_of(ids, content)
         # The rows name their vectors, so writing them is what makes the new vectors count.
         folder = self._embedding_folder(embedder)
         current = folder / _vectors_name(rows)
@@ -470,43 +469,11 @@ class ProjectStore:
         """Remove what is stored under a name; the caller holds the build lock."""
         shutil.rmtree(self.folder / folder / file_stem(name), ignore_errors=True)  # Windows keeps mapped files
 
-    # Tags
 
-    def tag(self, ids: Iterable[int], name: str) -> int:
-        """Put a tag on items; returns how many did not have it."""
-        with self._db.transaction() as db:
-            db.execute("INSERT OR IGNORE INTO tags (name) VALUES (?)", (name,))
-            (tag,) = db.execute("SELECT id FROM tags WHERE name = ?", (name,)).fetchone()
-            before = db.total_changes
-            db.executemany("INSERT OR IGNORE INTO item_tags VALUES (?, ?)", ((tag, int(i)) for i in ids))
-            return db.total_changes - before
-
-    def untag(self, ids: Iterable[int], name: str) -> int:
-        """Take a tag off items; a tag without items is dropped. Returns how many had it."""
-        with self._db.transaction() as db:
-            found = db.execute("SELECT id FROM tags WHERE name = ?", (name,)).fetchone()
-            if found is None:
-                return 0
-            before = db.total_changes
-            db.executemany(
-                "DELETE FROM item_tags WHERE tag_id = ? AND item_id = ?", ((found[0], int(i)) for i in ids)
-            )
-            changed = db.total_changes - before
-            db.execute(
-                "DELETE FROM tags WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM item_tags WHERE tag_id = ?1)",
-                found,
-            )
-            return changed
-
-    def tags(self) -> dict[str, list[int]]:
-        """Ids of the items of each tag, ascending; by name of the tag."""
-        found: dict[str, list[int]] = defaultdict(list)
-        with self._db.reading() as db:
-            for name, item in db.execute(
-                "SELECT name, item_id FROM item_tags JOIN tags ON tags.id = tag_id ORDER BY name, item_id"
-            ):
-                found[name].append(item)
-        return dict(found)
+def _rows_of(ids: npt.NDArray[np.int64], content: npt.NDArray[np.void]) -> npt.NDArray[Any]:
+    rows = np.empty(len(ids), dtype=_ROW)
+    rows["id"], rows["content"] = ids, content
+    return rows
 
 
 def _vectors_name(rows: npt.NDArray[Any]) -> str:

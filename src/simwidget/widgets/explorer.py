@@ -180,11 +180,11 @@ class Explorer(ipywidgets.Box):
 
     def _changed(self, changed: frozenset[str]) -> None:
         values = self.project.metrics[_METRIC]
-        if values is not self._values:
+        fresh = values is not self._values
+        if fresh:
             self._values = values
             self.histogram.show_metric(Bins.of(values, first=DUPLICATE_THRESHOLD), values)
-            self._show()
-        elif "view" in changed:
+        if fresh or "view" in changed:
             self._show()
         for name in sorted({name for what in changed for name in self._AFFECTED[what]}):
             if self._trait_notifiers.get(name):

@@ -58,6 +58,7 @@ class DecodedImage:
         None also where only a scaled-down decode was made (large JPEGs), whose thumbnail may differ a little.
     signature : bytes
         Mean RGB of the thumbnail in each cell of a 4 x 4 grid, 48 bytes: equal pixels have nearly equal signatures.
+        Zeros for images too small to be ever decoded scaled down, which are told apart by the hashes.
     mean_color : bytes
         Mean RGB, 3 bytes.
     sharpness : float
@@ -107,7 +108,7 @@ def read_image(path: Path, *, min_side: int = 256) -> DecodedImage:
                 opened.draft(None, (int(full_size[0] / scale), int(full_size[1] / scale)))
             drafted = opened.size != full_size
             opened.load()
-            pixels = _upright(opened)
+            pixels = _upright(opened, own=True)
             if drafted:
                 width, height = full_size if _orientation(opened) < 5 else full_size[::-1]
             else:
@@ -116,7 +117,9 @@ def read_image(path: Path, *, min_side: int = 256) -> DecodedImage:
         rgb = _to_rgb(pixels)
         thumbnail = make_thumbnail(rgb)
         # Before it is encoded, while it is in the processor's cache.
-        quality, signature = pixel_quality(thumbnail), _signature(thumbnail)
+        quality = pixel_quality(thumbnail)
+        may_be_scaled = min(full_size) >= 2 * min(min_side, THUMBNAIL_SIZE)  # in this build or another
+        signature = _signature(thumbnail) if may_be_scaled else bytes(3 * SIGNATURE_SIDE**2)
         encoded = io.BytesIO()
         thumbnail.save(encoded, "JPEG", quality=THUMBNAIL_QUALITY)
         factor = min(rgb.size) // min_side
@@ -173,7 +176,7 @@ def _of_whole(path: Path, function: Callable[[Image.Image], T]) -> T:
     try:
         with Image.open(path) as opened:
             opened.load()
-            return function(_upright(opened))
+            return function(_upright(opened, own=True))
     except Exception as error:
         raise UnreadableImageError(_reason(error)) from error
 
@@ -232,9 +235,10 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and value in _TURNS else 1
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _upright(image: Image.Image, *, own: bool = False) -> Image.Image:
+    """Turn an image upright; one that is so already is copied, unless it is our ``own`` to change."""
     turn = _TURNS.get(_orientation(image))
-    upright = image.copy() if turn is None else image.transpose(turn)
+    upright = image.transpose(turn) if turn is not None else image if own else image.copy()
     # Only what the conversion to RGB needs: EXIF would turn the picture again, comments go into thumbnails.
     upright.info = {key: image.info[key] for key in ("transparency", "icc_profile") if key in image.info}
     return upright

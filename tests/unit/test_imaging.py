@@ -442,11 +442,26 @@ class TestStatistics:
         assert scores[0] > 4 * scores[-1]
 
     def test_constant_image(self, tmp_path: Path) -> None:
-        Image.new("RGB", (40, 30), (12, 34, 56)).save(tmp_path / "a.png")
-        read = read_image(tmp_path / "a.png")
-        assert read.sharpness == 0
-        assert read.mean_color == bytes((12, 34, 56))
-        assert read.signature == bytes((12, 34, 56)) * 16
+        for size, signature in (((40, 30), bytes(48)), ((700, 512), bytes((12, 34, 56)) * 16)):
+            Image.new("RGB", size, (12, 34, 56)).save(tmp_path / "a.png")
+            read = read_image(tmp_path / "a.png")
+            assert read.sharpness == 0
+            assert read.mean_color == bytes((12, 34, 56))
+            assert read.signature == signature
+
+    def test_an_image_never_decoded_scaled_down_by_any_embedder_needs_no_signature(self, tmp_path: Path) -> None:
+        for side in (511, 512):
+            picture(1, (900, side)).save(tmp_path / "a.jpg")
+            smallest, usual = (read_image(tmp_path / "a.jpg", min_side=side) for side in (256, 448))
+            scaled = smallest.thumbnail_hash is None
+            assert scaled == (side == 512)
+            assert any(smallest.signature) == any(usual.signature) == scaled
+
+    def test_an_upright_image_is_not_that_of_the_user(self) -> None:
+        mine = picture(1, (40, 30))
+        mine.info["comment"] = "kept"
+        assert prepare_rgb(mine) is not mine
+        assert mine.info == {"comment": "kept"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -165,10 +166,15 @@ def _margin(rows: npt.NDArray[np.uint8]) -> float:
     image, which differ a little in that, then still give nearly the same depth.
     """
     edge = rows[0]
-    for channels in (edge[:, 1:2], edge):  # green alone tells most edges to be no border
-        color = np.sort(channels, axis=0)[len(edge) // 2]
-        if np.count_nonzero(_off(channels, color) > _PLAIN) / len(edge) > 0.05:
-            return 0.0
+    # Green alone tells most edges to be no border, in a tenth of the time that it takes on arrays of all colors.
+    green = sorted(edge[:, 1].tolist())
+    middle = green[len(green) // 2]
+    near = bisect_right(green, middle + _PLAIN) - bisect_left(green, middle - _PLAIN)
+    if (len(green) - near) / len(green) > 0.05:
+        return 0.0
+    color = np.sort(edge, axis=0)[len(edge) // 2]
+    if np.count_nonzero(_off(edge, color) > _PLAIN) / len(edge) > 0.05:
+        return 0.0
     off = _off(rows[: int(_MOST * len(rows)) + 3], color)
     busy = (off > _PLAIN).mean(axis=1)
     depth = int(np.argmax(busy > 0.05))

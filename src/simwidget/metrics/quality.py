@@ -77,13 +77,12 @@ def _sharpness(luma: npt.NDArray[np.uint8]) -> float:
     if min(luma.shape) < 3:
         return 0.0
     height, width = luma.shape
-    values = luma.ravel()
     # On rows put end to end, which is fast; the first and last column come out wrong and are dropped.
-    laplacian = np.multiply(values[width:-width], -4, dtype=np.int16)  # half of float32, and as exact
-    laplacian += values[: -2 * width]
-    laplacian += values[2 * width :]
+    values = luma.ravel().astype(np.int16)  # half of float32, and as exact
+    laplacian = values[: -2 * width] + values[2 * width :]
     laplacian[1:] += values[width : -width - 1]
     laplacian[:-1] += values[width + 1 : -width]
+    laplacian -= values[width:-width] << 2
     return float(laplacian.reshape(height - 2, width)[:, 1:-1].astype(np.float32).var())
 
 
@@ -91,19 +90,17 @@ def _color(thumbnail: Image.Image) -> tuple[list[float], float]:
     """Means of red, green and blue, 0..255, and colorfulness.
 
     yb is the mean of R - B and G - B, so that var(rg) + var(yb) is a sum over the differences of two channels,
-    3/4 var(R - G) + 1/2 var(R - B) + 1/2 var(G - B), which are small numbers in little memory.
+    3/4 var(R - G) + 1/2 var(R - B) + 1/2 var(G - B).
     """
-    red, green, blue = (np.frombuffer(channel.tobytes(), dtype=np.uint8) for channel in thumbnail.split())
-    spread, means = 0.0, []
-    for first, second, weight in ((red, green, 0.75), (red, blue, 0.5), (green, blue, 0.5)):
-        values = np.subtract(first, second, dtype=np.float32)
-        means.append(float(values.sum()) / red.size)  # exact: float32 holds any sum of so few whole numbers
-        values -= np.float32(means[-1])  # before squaring, which would lose the digits of a small variance
-        spread += weight * float(values @ values) / red.size
-    mean_green = float(green.sum(dtype=np.float32)) / red.size
-    rg, _, gb = means
-    colorfulness = float(np.sqrt(spread) + 0.3 * np.hypot(rg, gb + rg / 2))
-    return [mean_green + rg, mean_green, mean_green - gb], colorfulness
+    channels = [np.frombuffer(c.tobytes(), dtype=np.uint8).astype(np.float32) for c in thumbnail.split()]
+    means = [float(channel.sum()) / channel.size for channel in channels]  # exact: float32 holds any such sum
+    spread = 0.0
+    for first, second, weight in ((0, 1, 0.75), (0, 2, 0.5), (1, 2, 0.5)):
+        values = channels[first] - channels[second]
+        values -= np.float32(means[first] - means[second])  # or squaring would lose the digits of a small variance
+        spread += weight * float(values @ values) / values.size
+    red, green, blue = means
+    return means, float(np.sqrt(spread) + 0.3 * np.hypot(red - green, (red + green) / 2 - blue))
 
 
 def quality_metrics(items: ItemTable) -> dict[str, npt.NDArray[np.float32]]:

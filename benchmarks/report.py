@@ -1,4 +1,4 @@
-"""Make docs/benchmarks.md of what the benchmarks left in benchmarks/results; no figure comes from anywhere else."""
+"""Make docs/benchmarks.md and the README's table of what the benchmarks left in benchmarks/results."""
 
 from __future__ import annotations
 
@@ -11,6 +11,24 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PAGE = HERE.parent / "docs" / "benchmarks.md"
+README = HERE.parent / "README.md"
+MARKS = ("<!-- written by make bench -->\n", "<!-- end -->\n")
+# What of it the README shows, by the beginning of the row, in its order.
+HEADLINES = (
+    "`import simwidget`",
+    "Open a built project",
+    "Bundle",
+    "Reading stage",
+    "Folder to Uniqueness",
+    "Warm graph build, 60,000 crops",
+    "Recall of the graph, first neighbor / first ten, 60,000 crops",
+    "Similar items",
+    "Brush to new view, 1",
+    "First thumbnails",
+    "Brush to painted",
+    "Copies of 143 photos find their source first, 15 kinds",
+    "Average precision",
+)
 # In the order of the page.
 SCRIPTS = ("startup", "perceptual", "build", "graph", "hnsw", "folder", "latency", "cost")
 INTRO = """\
@@ -80,6 +98,19 @@ def page(results: dict[str, dict[str, Any]], peers: dict[str, str]) -> str:
     )
 
 
+def headlines(results: dict[str, dict[str, Any]]) -> str:
+    """The table of the README: rows with a goal, the most telling ones."""
+    lines = []
+    for beginning in HEADLINES:
+        for script, result in results.items():
+            for row in result["rows"]:
+                if row["what"].startswith(beginning) and row["target"]:
+                    what = f"{row['what']}, against {row['against']}" if row["against"] else row["what"]
+                    missed = "" if row["met"] else " (**missed**)"
+                    lines.append([what, row["measured"] + missed, row["target"], f"`{script}.py`"])
+    return as_table(["what", "measured", "goal", "script"], lines)
+
+
 def main() -> None:
     files = {script: RESULTS / f"{script}.json" for script in SCRIPTS}
     results = {
@@ -87,6 +118,9 @@ def main() -> None:
     }
     peers = peer("versions", *PEER_PACKAGES) if PEERS.is_file() else {}
     PAGE.write_text(page(results, peers), encoding="utf-8")
+    before, rest = README.read_text(encoding="utf-8").split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    README.write_text(before + MARKS[0] + headlines(results) + MARKS[1] + after, encoding="utf-8")
     print(f"{PAGE} has the table of {', '.join(results)}.")
 
 

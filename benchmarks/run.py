@@ -18,7 +18,7 @@ def main() -> None:
     )
     data = parser.parse_args().data
     photos, cifar = data / "photos", data / "cifar"
-    without_data = [["startup.py"], ["latency.py"]]
+    without_data = [["startup.py"], ["latency.py"], ["gallery.py"]]
     with_data = [
         ["perceptual.py", data],
         ["build.py", photos],

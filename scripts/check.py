@@ -88,18 +88,19 @@ def free_ports(count: int) -> list[int]:
 
 
 def browser() -> None:
-    """Run the tests in JupyterLab and Notebook 7, in the Chromium of this machine."""
+    """Run the tests in JupyterLab, Notebook 7 and marimo, in the Chromium of this machine."""
     try:
         chromium = find_or_install()
     except NoChromiumError as error:
         raise CheckFailed(str(error)) from error
-    lab, notebook = free_ports(2)
+    lab, notebook, marimo = free_ports(3)
     call(
         ["npm", "test", "--silent"],
         UI_TESTS,
         CHROMIUM_PATH=str(chromium),
         LAB_PORT=str(lab),
         NOTEBOOK_PORT=str(notebook),
+        MARIMO_PORT=str(marimo),
     )
 
 

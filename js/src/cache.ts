@@ -118,6 +118,7 @@ export class Thumbnails {
   }
 
   #cancelUnwanted(): void {
+    if (this.#batches.size === 0) return;
     const wanted = new Set([...this.#wanted.values()].flat());
     for (const batch of this.#batches) {
       if (!batch.items.some((item) => wanted.has(item))) batch.abort.abort();
@@ -125,18 +126,19 @@ export class Thumbnails {
   }
 
   #fetch(): void {
+    if (this.#batches.size >= BATCHES_UNDER_WAY) return;
     const underWay = new Set([...this.#batches].flatMap((batch) => batch.items));
-    while (this.#batches.size < BATCHES_UNDER_WAY) {
-      const items: number[] = [];
-      for (const item of [...this.#wanted.values()].flat()) {
-        if (items.length === BATCH) break;
-        if (underWay.has(item) || this.#missing.has(item) || this.#urls.has(item)) continue;
-        underWay.add(item);
-        items.push(item);
-      }
-      if (items.length === 0) return;
+    let items: number[] = [];
+    for (const item of [...this.#wanted.values()].flat()) {
+      if (underWay.has(item) || this.#missing.has(item) || this.#urls.has(item)) continue;
+      underWay.add(item);
+      items.push(item);
+      if (items.length < BATCH) continue;
       void this.#load({ items, abort: new AbortController() });
+      if (this.#batches.size >= BATCHES_UNDER_WAY) return;
+      items = [];
     }
+    if (items.length > 0) void this.#load({ items, abort: new AbortController() });
   }
 
   async #load(batch: Batch): Promise<void> {
@@ -145,7 +147,7 @@ export class Thumbnails {
     this.#batches.delete(batch);
     if (outcome.status === "ok") {
       try {
-        this.#keep(unpackThumbs(outcome.content, outcome.buffers));
+        this.supply(unpackThumbs(outcome.content, outcome.buffers));
       } catch (error) {
         this.#fail(batch, String(error));
       }
@@ -155,8 +157,10 @@ export class Thumbnails {
     if (outcome.status !== "gone") this.#fetch();
   }
 
-  #keep(thumbs: ThumbsPayload): void {
+  /** Take in thumbnails, whether they were asked for or not. */
+  supply(thumbs: ThumbsPayload): void {
     for (const [item, jpeg] of thumbs) {
+      if (this.#urls.has(item)) continue; // a card shows it: with another address it would load it again
       if (jpeg === null) this.#missing.add(item);
       else this.#urls.set(item, URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" })), jpeg.length);
     }

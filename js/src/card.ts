@@ -5,17 +5,19 @@ import { formatItems, formatValue } from "./format";
 import type { Row } from "./protocol";
 
 const SIMILAR_ICON = "M2.5 2.5h7v7h-7zM12 5.5h1.5v8h-8V12";
+const KEEP_ICON = "M8 1.8l1.9 3.9 4.3.6-3.1 3 .7 4.3L8 11.6l-3.8 2 .7-4.3-3.1-3 4.3-.6z";
 const TAGS_SHOWN = 2;
 
 export interface CardContent {
-  /** View position, or `undefined` for a place past the last item. */
+  /** View position, or `undefined` for a place after the last item of a row. */
   position: number | undefined;
-  column: number;
   /** `undefined` while the row is on its way. */
   row: Row | undefined;
   /** As `Thumbnails.url` gives it. */
   url: string | null | undefined;
   valueName: string;
+  /** Whether the card is shown in the group view. */
+  isGrouped: boolean;
 }
 
 export class Card {
@@ -25,21 +27,29 @@ export class Card {
   readonly #image = h("img", { alt: "", decoding: "async", draggable: "false" });
   readonly #badge = h("span", { class: "badge" });
   readonly #tags = h("span", { class: "tags" });
+  readonly #keep = h(
+    "button",
+    { type: "button", class: "keep", tabindex: -1, title: "Keep this one instead (K)" },
+    icon(KEEP_ICON),
+  );
   readonly #similar = h(
     "button",
     { type: "button", class: "similar", tabindex: -1, title: "Similar items (S)" },
     icon(SIMILAR_ICON),
   );
   readonly #frame: HTMLElement;
-  readonly #name = h("span", { class: "name" });
+  readonly #name = h("span", { class: "name", dir: "auto" });
   readonly #value = h("span", { class: "value" });
-  readonly #label = h("span", { class: "label" });
+  readonly #label = h("span", { class: "label", dir: "auto" });
   readonly #onBroken: (item: number) => void;
   #row: Row | undefined;
   #url: string | null | undefined;
+  #valueName = "";
+  #isGrouped = false;
+  #isMarked = false;
 
   /** @param onBroken Called with the item whose thumbnail cannot be decoded. */
-  constructor(onBroken: (item: number) => void) {
+  constructor(column: number, onBroken: (item: number) => void) {
     this.#onBroken = onBroken;
     this.#frame = h(
       "div",
@@ -49,62 +59,116 @@ export class Card {
       this.#checkbox,
       this.#badge,
       this.#tags,
+      this.#keep,
       this.#similar,
     );
     const meta = h("div", { class: "meta" }, this.#value, this.#label);
-    this.element = h("div", { role: "gridcell", class: "card", tabindex: -1 }, this.#frame, this.#name, meta);
+    this.element = h(
+      "div",
+      { role: "gridcell", class: "card", tabindex: -1, "aria-colindex": column + 1 },
+      this.#frame,
+      this.#name,
+      meta,
+    );
     this.#clear();
   }
 
-  show({ position, column, row, url, valueName }: CardContent): void {
+  /** Show an item. What is the same as before is left alone, for this runs many times a frame. */
+  show({ position, row, url, valueName, isGrouped }: CardContent): void {
     this.position = position;
-    this.element.hidden = position === undefined;
-    this.element.setAttribute("aria-colindex", String(column + 1));
-    if (row) {
-      if (row !== this.#row) this.#fill(row);
-      this.#value.title = `${valueName}: ${row.value}`;
-    } else if (this.#row) {
-      this.#clear();
+    setHidden(this.element, position === undefined);
+    if (!row) {
+      if (this.#row) this.#clear();
+    } else if (row !== this.#row || valueName !== this.#valueName || isGrouped !== this.#isGrouped) {
+      this.#valueName = valueName;
+      this.#isGrouped = isGrouped;
+      this.#fill(row);
     }
     this.#setImage(row ? url : undefined);
+  }
+
+  /** Show whether a rubber band is over the card. */
+  mark(isMarked: boolean): void {
+    if (isMarked === this.#isMarked) return;
+    this.#isMarked = isMarked;
+    this.element.classList.toggle("marked", isMarked);
   }
 
   #fill(row: Row): void {
     const previous = this.#row;
     this.#row = row;
-    const { name, value, label, selected, color, group } = row;
-    this.element.classList.remove("loading");
-    this.element.setAttribute("aria-selected", String(selected));
-    this.#checkbox.checked = selected;
-    if (previous?.name !== name) {
-      this.element.setAttribute("aria-label", name);
-      this.#checkbox.setAttribute("aria-label", `Select ${name}`);
-      this.#similar.setAttribute("aria-label", `Similar items to ${name}`);
-      this.#name.textContent = name;
-      this.#name.title = name;
+    if (!previous) this.element.classList.remove("loading");
+    if (previous?.selected !== row.selected) {
+      this.element.setAttribute("aria-selected", String(row.selected));
+      this.#checkbox.checked = row.selected;
     }
-    this.#value.textContent = formatValue(value);
-    this.#label.textContent = label ?? "";
-    this.#label.title = label ?? "";
-    this.#frame.style.setProperty("--mean", `rgb(${color.join(" ")})`);
-    this.#badge.hidden = group <= 0;
-    this.#badge.textContent = `≈ ${group}`;
-    this.#badge.title = `${formatItems(group, "other image")} like this one`;
-    const chips = row.tags.slice(0, TAGS_SHOWN).map((tag) => h("span", { class: "tag", title: tag }, tag));
-    const more = row.tags.length - chips.length;
-    if (more > 0) chips.push(h("span", { class: "tag", title: row.tags.join(", ") }, `+${more}`));
+    if (previous?.name !== row.name) {
+      this.#checkbox.setAttribute("aria-label", `Select ${row.name}`);
+      this.#similar.setAttribute("aria-label", `Similar items to ${row.name}`);
+      this.#keep.setAttribute("aria-label", `Keep ${row.name} instead`);
+      write(this.#name, row.name, row.name);
+    }
+    // The keeper is at no distance from itself.
+    const value = row.keeper ? "" : formatValue(row.value);
+    write(this.#value, value, value && `${this.#valueName}: ${row.value}`);
+    if (previous?.label !== row.label) write(this.#label, row.label ?? "", row.label ?? "");
+    const color = row.color.join(" ");
+    if (previous?.color.join(" ") !== color) this.#frame.style.setProperty("--mean", `rgb(${color})`);
+    this.#fillBadge(row);
+    if (previous?.tags.join("\n") !== row.tags.join("\n")) this.#fillTags(row.tags);
+    const name = this.#describe(row);
+    if (this.element.getAttribute("aria-label") !== name) this.element.setAttribute("aria-label", name);
+  }
+
+  #fillBadge({ group, keeper }: Row): void {
+    const isMember = this.#isGrouped && !keeper;
+    this.element.classList.toggle("keeper", keeper);
+    this.element.classList.toggle("member", isMember);
+    setHidden(this.#keep, !isMember);
+    // The group view shows how large a group is.
+    setHidden(this.#badge, !keeper && (group <= 0 || isMember));
+    const others = `${formatItems(group, "other image")} like this one`;
+    if (keeper) write(this.#badge, "Keeper", "Stays when the rest of its group is deleted");
+    else if (group > 0) write(this.#badge, `≈ ${group}`, others);
+  }
+
+  #fillTags(tags: readonly string[]): void {
+    const chips = tags
+      .slice(0, TAGS_SHOWN)
+      .map((tag) => h("span", { class: "tag", dir: "auto", title: tag }, tag));
+    const more = tags.length - chips.length;
+    if (more > 0) chips.push(h("span", { class: "tag more", title: tags.join(", ") }, `+${more}`));
     this.#tags.replaceChildren(...chips);
+  }
+
+  /** All that a screen reader says of the card. */
+  #describe({ name, value, label, tags, keeper, group }: Row): string {
+    const known = Number.isFinite(value)
+      ? `${this.#valueName} ${formatValue(value)}`
+      : `no ${this.#valueName}`;
+    return [
+      name,
+      keeper ? "keeper" : known,
+      label !== null && `label ${label}`,
+      tags.length > 0 && `tagged ${tags.join(", ")}`,
+      group > 0 && formatItems(group, "duplicate"),
+    ]
+      .filter(Boolean)
+      .join(", ");
   }
 
   #clear(): void {
     this.#row = undefined;
     this.element.classList.add("loading");
+    this.element.classList.remove("keeper", "member");
     this.element.setAttribute("aria-selected", "false");
     this.element.setAttribute("aria-label", "Loading");
     this.#checkbox.checked = false;
     this.#frame.style.removeProperty("--mean");
     this.#badge.hidden = true;
-    for (const part of [this.#tags, this.#name, this.#value, this.#label]) part.replaceChildren();
+    this.#keep.hidden = true;
+    for (const part of [this.#name, this.#value, this.#label]) write(part, "", "");
+    this.#tags.replaceChildren();
   }
 
   #setImage(url: string | null | undefined): void {
@@ -127,4 +191,15 @@ export class Card {
     // Decodes off the main thread. It rejects for reasons other than a bad file, too, hence the look at the width.
     image.decode().then(settled, settled);
   }
+}
+
+/** Set text and title of an element, unless they are that already. */
+function write(element: HTMLElement, text: string, title: string): void {
+  if (element.textContent !== text) element.textContent = text;
+  if (element.title !== title) element.title = title;
+}
+
+/** Setting an attribute to what it is makes browsers look at the styles again, too. */
+function setHidden(element: HTMLElement, hidden: boolean): void {
+  if (element.hidden !== hidden) element.hidden = hidden;
 }

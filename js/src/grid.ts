@@ -1,50 +1,74 @@
-/** The virtualised grid of cards: which rows exist, where the focus is, what clicks and keys do. */
+/** The virtualised grid of cards: its layout, what of it is shown, and where the focus is. */
 
 import { effect } from "@preact/signals-core";
-import { Card } from "./card";
+import { Band, type Bandable } from "./band";
+import type { Card } from "./card";
+import { CardRows } from "./cardrows";
+import { click, doubleClick } from "./clicks";
 import { h } from "./dom";
+import { type GridActions, pressKey, SHORTCUTS } from "./keys";
+import { Picker } from "./picking";
+import { Scroller } from "./scroller";
 import type { Store } from "./store";
-import { type Layout, layoutGrid, moveBy, reveal, rowsNear, rowTop, toScroll, toVirtual } from "./virtual";
+import { type Layout, layoutGrid, maxTop, reveal, rowsNear, rowTop } from "./virtual";
+import { Wishes } from "./wishes";
+
+export type { GridActions };
 
 const GAP = 12;
 const CAPTION = 42;
 /** After a change of order, what was shown stays for this long while the new rows are on their way: no flicker. */
 const HOLD_MS = 200;
+/** How far from its old place the active item is looked for in a new order. */
+const NEARBY = 128;
 
-type RowRange = ReturnType<typeof rowsNear>;
-
-interface GridRow {
-  element: HTMLElement;
-  cards: Card[];
+/** A place in the grid: virtual offset of the viewport's top edge, and the active view position. */
+interface Place {
+  top: number;
+  active: number;
 }
 
 export class Grid {
   readonly element: HTMLElement;
   readonly #store: Store;
+  readonly #actions: GridActions;
   readonly #viewport: HTMLElement;
   readonly #spacer = h("div", { role: "presentation", class: "spacer" });
-  readonly #rows = new Map<number, GridRow>();
-  readonly #cards = new WeakMap<Element, Card>();
+  readonly #rows: CardRows;
+  readonly #scroller: Scroller;
+  readonly #band: Band;
+  readonly #picker: Picker;
+  readonly #wishes: Wishes;
   readonly #resize: ResizeObserver;
   readonly #stopEffect: () => void;
   #layout: Layout | undefined;
-  /** Virtual offset of the viewport's top edge, and the browser's scroll offset that stands for it. */
-  #top = 0;
-  #scrollTop = 0;
+  #width = 0;
+  #height = 0;
   /** View position that has the focus, or gets it when the user tabs into the grid. */
   #active = 0;
-  /** View position from which Shift extends the selection. */
-  #anchor: number | undefined;
+  /** The item there when it was last shown, and the one to be found anew in an order that has only been ranked anew. */
+  #activeItem: number | undefined;
+  #followed: number | undefined;
+  #tabStop: Card | undefined;
   #frame = 0;
+  /** Whether more has changed since the last frame than how far the grid is scrolled. */
+  #isStale = true;
   #holdUntil = 0;
   #holdTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Where to go once the rows of a new order are shown. */
+  #goal: Place | undefined;
+  /** The position that was kept at the top when the cells changed in size, and the offset that this gave. */
+  #held: { position: number; top: number } | undefined;
   #epoch = -1;
   #query = "";
+  /** What makes the order: where it changes, the user is taken to the start. */
+  #order = "";
   /** Where the user was before looking at similar items. */
-  #before: { top: number; active: number } | undefined;
+  #before: Place | undefined;
 
-  constructor(store: Store) {
+  constructor(store: Store, actions: GridActions) {
     this.#store = store;
+    this.#actions = actions;
     this.#viewport = h(
       "div",
       {
@@ -53,25 +77,51 @@ export class Grid {
         tabindex: -1,
         "aria-label": "Images",
         "aria-multiselectable": "true",
+        "aria-keyshortcuts": SHORTCUTS,
       },
       this.#spacer,
     );
     this.element = this.#viewport;
     this.#viewport.style.setProperty("--gap", `${GAP}px`);
     this.#viewport.style.setProperty("--caption", `${CAPTION}px`);
-    this.#viewport.addEventListener("scroll", () => this.#onScroll(), { passive: true });
-    this.#viewport.addEventListener("click", (event) => this.#onClick(event));
+    this.#rows = new CardRows(store, this.#spacer);
+    this.#picker = new Picker(store);
+    this.#wishes = new Wishes(store, () => this.#schedule());
+    this.#scroller = new Scroller(
+      this.#viewport,
+      () => this.#schedule(),
+      () => this.#onRest(),
+    );
+    this.#band = new Band(this.#viewport, this.#asBandable());
+    this.#spacer.append(this.#band.element);
+    this.#viewport.addEventListener("click", (event) => click(event, this.#clicked(event)));
+    this.#viewport.addEventListener("dblclick", (event) => doubleClick(event, this.#clicked(event)));
     this.#viewport.addEventListener("keydown", (event) => this.#onKey(event));
     this.#viewport.addEventListener("focusin", (event) => this.#onFocus(event));
-    this.#resize = new ResizeObserver(() => this.#relayout());
+    this.#resize = new ResizeObserver(() => this.#onResize());
     this.#resize.observe(this.#viewport);
-    const { traits, rows, thumbnails } = store;
+    const { traits, rows, thumbnails, groups } = store;
     this.#stopEffect = effect(() => {
-      const { epoch, count, thumbnail_size, query_label, value_name } = traits;
-      void [epoch.value, count.value, thumbnail_size.value, query_label.value, value_name.value];
-      void [rows.version.value, thumbnails.version.value];
-      this.#frame ||= requestAnimationFrame(() => this.#update());
+      const { epoch, count, thumbnail_size, value_name, mode } = traits;
+      void [epoch.value, count.value, thumbnail_size.value, value_name.value, mode.value];
+      void [rows.version.value, thumbnails.version.value, groups.sizes.value];
+      this.#isStale = true;
+      this.#schedule();
     });
+  }
+
+  /** Make a view position the active one and scroll it into view. */
+  activate(position: number): void {
+    if (!this.#layout || position < 0 || position >= this.#layout.count) return;
+    this.#active = position;
+    this.#scroller.take(this.#layout);
+    this.#scroller.moveTo(this.#layout, reveal(this.#layout, this.#scroller.top, position));
+    this.#draw();
+  }
+
+  /** Give the focus to the active card. */
+  focusActive(): void {
+    this.#focusOn(this.#active);
   }
 
   dispose(): void {
@@ -79,227 +129,250 @@ export class Grid {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#holdTimer);
     this.#resize.disconnect();
-    this.#store.rows.release(this);
-    this.#store.thumbnails.release(this);
+    this.#scroller.dispose();
+    this.#band.dispose();
+    this.#wishes.dispose();
+  }
+
+  #schedule(): void {
+    this.#frame ||= requestAnimationFrame(() => this.#update());
   }
 
   #update(): void {
+    cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { traits } = this.#store;
-    if (traits.epoch.value !== this.#epoch) this.#onNewOrder(traits.epoch.value, traits.query_label.value);
-    this.#relayout();
+    this.#scroller.take(this.#layout);
+    if (this.#isNewOrder) this.#onNewOrder();
+    if (this.#isStale) this.#relayout();
+    else this.#draw();
   }
 
-  #onNewOrder(epoch: number, query: string): void {
+  get #isNewOrder(): boolean {
+    return this.#store.traits.epoch.value !== this.#epoch;
+  }
+
+  #onNewOrder(): void {
+    const { epoch, mode, sort, query_label, filter_label } = this.#store.traits;
     const isFirst = this.#epoch === -1;
-    const here = { top: this.#top, active: this.#active };
+    const query = query_label.value;
+    const order = JSON.stringify([mode.value, sort.value, query, filter_label.value]);
+    const isOther = order !== this.#order;
+    const here = this.#goal ?? { top: this.#scroller.top, active: this.#active };
     if (query && !this.#query) this.#before = here;
     const back = !query && this.#query ? this.#before : undefined;
-    this.#epoch = epoch;
+    this.#epoch = epoch.value;
     this.#query = query;
-    this.#active = back?.active ?? 0;
-    this.#anchor = undefined;
+    this.#order = order;
+    this.#picker.forget();
+    this.#band.abandon();
+    this.#wishes.forget();
     if (isFirst) return;
-    this.#top = back?.top ?? 0;
+    // Where nothing but ranks has changed, by another keeper for instance, the user stays in place.
+    if (isOther) this.#goal = back ?? { top: 0, active: 0 };
+    this.#followed = isOther ? undefined : this.#activeItem;
     this.#holdUntil = performance.now() + HOLD_MS;
     clearTimeout(this.#holdTimer);
-    this.#holdTimer = setTimeout(() => this.#render(), HOLD_MS);
+    this.#holdTimer = setTimeout(() => this.#schedule(), HOLD_MS);
+  }
+
+  /** The layout as it is to be; `undefined` while it is not known how large the groups are. */
+  #plan(known: Layout | undefined): Layout | undefined {
+    const { count, mode } = this.#store.traits;
+    if (mode.value !== "groups" || count.value === 0) return this.#lay(undefined, known);
+    const groups = this.#store.groups.sizes.value;
+    return groups && this.#lay(groups, known);
+  }
+
+  #lay(groups: Int32Array | undefined, known: Layout | undefined): Layout {
+    const { count, thumbnail_size } = this.#store.traits;
+    const shape = { width: this.#width, height: this.#height, gap: GAP, caption: CAPTION };
+    return layoutGrid({ ...shape, count: count.value, size: thumbnail_size.value, groups }, known);
+  }
+
+  /** Whether what was shown stays for the moment, because what comes in its place is not here yet. */
+  #isOnHold(layout: Layout | undefined): boolean {
+    const known = layout ?? this.#layout ?? this.#lay(undefined, undefined);
+    const top = Math.min(this.#goal?.top ?? this.#scroller.top, maxTop(known));
+    const inView = rowsNear(known, top, 0);
+    const isOver = performance.now() >= this.#holdUntil;
+    if (!layout || !isOver) this.#wishes.rows(known, inView);
+    if (!layout || isOver) return !isOver;
+    const { arrangement } = layout;
+    for (let at = arrangement.first(inView.first); at < arrangement.first(inView.stop); at++) {
+      if (!this.#store.rows.at(at)) return true;
+    }
+    return false;
   }
 
   /** Fit the layout to the viewport, the number of items and the size of the cards. */
   #relayout(): void {
-    const width = this.#viewport.clientWidth;
-    if (width === 0) return; // not shown, for instance in a collapsed cell
-    const { count, thumbnail_size } = this.#store.traits;
-    const size = { count: count.value, width, size: thumbnail_size.value, gap: GAP, caption: CAPTION };
+    if (this.#width === 0) this.#measure();
+    if (this.#width === 0) return; // not shown, for instance in a collapsed cell
+    let layout = this.#plan(this.#layout);
+    if (this.#isOnHold(layout)) return;
+    this.#holdUntil = 0;
+    this.#isStale = false;
     const before = this.#layout;
-    const { content } = layoutGrid({ ...size, height: 0 });
-    this.#viewport.style.setProperty("--content", `${content}px`);
-    const layout = layoutGrid({ ...size, height: this.#viewport.clientHeight });
+    if (layout && layout.content !== before?.content) {
+      this.#viewport.style.setProperty("--content", `${layout.content}px`);
+      this.#spacer.style.height = `${layout.spacer}px`;
+      this.#measure(); // the viewport is no higher than what is in it
+      layout = this.#plan(layout);
+    }
     this.#layout = layout;
-    this.#spacer.style.height = `${layout.spacer}px`;
+    if (layout) this.#apply(layout, before);
+    this.#draw(true);
+  }
+
+  #apply(layout: Layout, before: Layout | undefined): void {
     this.#viewport.style.setProperty("--cell", `${layout.cell}px`);
     this.#viewport.setAttribute("aria-rowcount", String(layout.rows));
     this.#viewport.setAttribute("aria-colcount", String(layout.columns));
-    this.#active = Math.max(0, Math.min(this.#active, count.value - 1));
-    if (before && (before.columns !== layout.columns || before.rowHeight !== layout.rowHeight)) {
+    let top = this.#goal?.top ?? this.#scroller.top;
+    let held: number | undefined;
+    const isResized = before?.columns !== layout.columns || before.rowHeight !== layout.rowHeight;
+    if (before && isResized && !this.#goal && top > 0) {
       // Keep the item at the top where it is while cards grow, shrink or change places.
-      const row = Math.max(0, (this.#top - GAP) / before.rowHeight);
-      const index = Math.floor(row) * before.columns;
-      if (this.#top > 0) this.#top = rowTop(layout, Math.floor(index / layout.columns) + (row % 1));
+      const row = Math.max(0, (top - GAP) / before.rowHeight);
+      // Where it has only been resized since, by the same item, or the first of its row would take its place each time.
+      const first = this.#held?.top === top ? this.#held.position : before.arrangement.first(Math.floor(row));
+      const position = Math.max(0, Math.min(first, layout.count - 1));
+      top = rowTop(layout, layout.arrangement.rowOf(position) + (row % 1));
+      held = position;
     }
-    this.#scrollTo(this.#top);
-    this.#render();
+    this.#active = Math.max(0, Math.min(this.#goal?.active ?? this.#activeOf(layout), layout.count - 1));
+    this.#followed = undefined;
+    // While the user scrolls and rows arrive, the scroll offset is left alone.
+    const isSame = before?.content === layout.content && before.viewport === layout.viewport;
+    if (this.#goal || isResized || !isSame) this.#scroller.moveTo(layout, top);
+    if (held !== undefined) this.#held = { position: held, top: this.#scroller.top };
+    this.#goal = undefined;
   }
 
-  #scrollTo(top: number): void {
-    if (!this.#layout) return;
-    this.#viewport.scrollTop = toScroll(this.#layout, top);
-    this.#scrollTop = this.#viewport.scrollTop; // browsers round
-    this.#top = toVirtual(this.#layout, toScroll(this.#layout, top));
+  /** Where the active item is now; it may have changed places within its group. */
+  #activeOf({ count }: Layout): number {
+    if (this.#followed === undefined) return this.#active;
+    const stop = Math.min(count, this.#active + NEARBY);
+    for (let position = Math.max(0, this.#active - NEARBY); position < stop; position++) {
+      if (this.#store.rows.at(position)?.id === this.#followed) return position;
+    }
+    return this.#active;
   }
 
-  #onScroll(): void {
-    const { scrollTop } = this.#viewport;
-    if (!this.#layout || scrollTop === this.#scrollTop) return; // our own doing
-    this.#scrollTop = scrollTop;
-    this.#top = toVirtual(this.#layout, scrollTop);
-    this.#render();
+  #measure(): void {
+    this.#width = this.#viewport.clientWidth;
+    this.#height = this.#viewport.clientHeight;
   }
 
-  /** Show the rows near the viewport, and ask for what they need. */
-  #render(): void {
+  #onResize(): void {
+    const [width, height] = [this.#width, this.#height];
+    this.#measure();
+    if (width === this.#width && height === this.#height) return;
+    if (width === 0) this.#scroller.restore();
+    this.#isStale = true;
+    this.#update();
+  }
+
+  /** The wheel moves what is shown further than the scrollbar says, or less far: make them agree again. */
+  #onRest(): void {
+    this.#scroller.take(this.#layout);
+    if (!this.#layout || this.#layout.scale === 1) return;
+    this.#scroller.moveTo(this.#layout, this.#scroller.top);
+    this.#draw();
+  }
+
+  /**
+   * Show the rows near the viewport, and ask for what they need.
+   *
+   * @param isWhole Fill all cards anew; otherwise only those that come near.
+   */
+  #draw(isWhole = false): void {
     const layout = this.#layout;
-    if (!layout) return;
-    const { rows, thumbnails } = this.#store;
-    const near = rowsNear(layout, this.#top, layout.viewport);
-    const inView = rowsNear(layout, this.#top, 0);
-    const activeRow = Math.floor(this.#active / layout.columns);
-    const hadFocus = this.#hasFocus();
-    const needed = new Set<number>();
-    for (let row = near.first; row < near.stop; row++) needed.add(row);
-    // The focused row stays, wherever it is scrolled to: with its element gone the focus would be lost.
-    if (hadFocus && activeRow < layout.rows) needed.add(activeRow);
-
-    this.#recycle(needed, layout);
-    for (const [row, { element, cards }] of this.#rows) {
-      const y = rowTop(layout, row) - this.#top + this.#scrollTop;
-      element.style.transform = `translateY(${y}px)`;
-      element.setAttribute("aria-rowindex", String(row + 1));
-      cards.forEach((card, column) => {
-        this.#fill(card, row * layout.columns + column, column, layout);
-      });
-    }
-    const tabStop = needed.has(activeRow) ? this.#active : inView.first * layout.columns;
-    for (const { cards } of this.#rows.values()) {
-      for (const card of cards) card.element.tabIndex = card.position === tabStop ? 0 : -1;
-    }
-    if (hadFocus && layout.count === 0) this.#viewport.focus({ preventScroll: true });
-    else if (hadFocus && !this.#hasFocus())
-      this.#cardAt(this.#active)?.element.focus({ preventScroll: true });
-
-    rows.want(this, near.first * layout.columns, Math.min(layout.count, near.stop * layout.columns));
-    thumbnails.want(this, this.#itemsByUrgency(layout, inView, near));
-  }
-
-  #fill(card: Card, index: number, column: number, layout: Layout): void {
-    const { rows, thumbnails, traits } = this.#store;
-    const position = index < layout.count ? index : undefined;
-    const row = position === undefined ? undefined : rows.at(position);
-    if (position !== undefined && !row && performance.now() < this.#holdUntil) {
-      card.position = position;
-      card.element.hidden = false;
+    if (this.#isNewOrder || performance.now() < this.#holdUntil) return;
+    const focused = this.#focused();
+    if (!layout) {
+      this.#rows.clear();
+      this.#tabStop = undefined;
+      if (focused) this.#viewport.focus({ preventScroll: true });
       return;
     }
-    const url = row && thumbnails.url(row.id);
-    card.show({ position, column, row, url, valueName: traits.value_name.value });
+    const { top, shift } = this.#scroller;
+    const near = rowsNear(layout, top, layout.viewport);
+    const inView = rowsNear(layout, top, 0);
+    // The focused row stays, wherever it is scrolled to: with its element gone the focus would be lost.
+    const kept = focused && layout.count > 0 ? layout.arrangement.rowOf(this.#active) : undefined;
+    this.#activeItem = this.#store.rows.at(this.#active)?.id ?? this.#activeItem;
+    if (!this.#rows.draw({ layout, inView, near, kept, shift, isWhole })) this.#schedule();
+    this.#moveTabStop(layout, inView.first);
+    if (focused) this.#keepFocus(layout, focused);
+    this.#wishes.ask(layout, inView, near);
   }
 
-  /** Make `#rows` hold exactly the rows needed, out of the elements at hand. */
-  #recycle(needed: ReadonlySet<number>, layout: Layout): void {
-    const spare: GridRow[] = [];
-    for (const [row, view] of this.#rows) {
-      if (needed.has(row) && view.cards.length === layout.columns) continue;
-      this.#rows.delete(row);
-      if (view.cards.length === layout.columns) spare.push(view);
-      else view.element.remove();
-    }
-    for (const row of needed) {
-      if (!this.#rows.has(row)) this.#rows.set(row, spare.pop() ?? this.#newRow(layout.columns));
-    }
-    for (const { element } of spare) element.remove();
+  #moveTabStop(layout: Layout, firstInView: number): void {
+    const first = layout.arrangement.first(firstInView);
+    const stop = this.#rows.at(layout, this.#active) ?? this.#rows.at(layout, first);
+    if (stop === this.#tabStop) return;
+    if (this.#tabStop) this.#tabStop.element.tabIndex = -1;
+    if (stop) stop.element.tabIndex = 0;
+    this.#tabStop = stop;
   }
 
-  #newRow(columns: number): GridRow {
-    const cards = Array.from(
-      { length: columns },
-      () => new Card((item) => this.#store.thumbnails.reject(item)),
-    );
-    for (const card of cards) this.#cards.set(card.element, card);
-    const element = h("div", { role: "row", class: "row" }, ...cards.map((card) => card.element));
-    this.#spacer.append(element);
-    return { element, cards };
-  }
-
-  #itemsByUrgency({ columns, count }: Layout, inView: RowRange, near: RowRange): number[] {
-    const items: number[] = [];
-    const add = (first: number, stop: number) => {
-      for (let position = first * columns; position < Math.min(count, stop * columns); position++) {
-        const row = this.#store.rows.at(position);
-        if (row) items.push(row.id);
-      }
-    };
-    add(inView.first, inView.stop);
-    add(inView.stop, near.stop);
-    add(near.first, inView.first);
-    return items;
-  }
-
-  #hasFocus(): boolean {
+  /** The element within the grid, or the grid itself, that has the focus. */
+  #focused(): Element | null {
     const root = this.#viewport.getRootNode() as ShadowRoot | Document;
-    return root.activeElement !== null && this.#viewport.contains(root.activeElement);
+    return this.#viewport.contains(root.activeElement) ? root.activeElement : null;
   }
 
-  #cardAt(position: number): Card | undefined {
-    const columns = this.#layout?.columns ?? 1;
-    return this.#rows.get(Math.floor(position / columns))?.cards[position % columns];
-  }
-
-  #cardOf(event: Event): Card | undefined {
-    const cell = (event.target as Element).closest("[role=gridcell]");
-    return cell ? this.#cards.get(cell) : undefined;
+  /** What had the focus may be gone, or show another item than the active one. */
+  #keepFocus(layout: Layout, focused: Element): void {
+    if (focused === this.#viewport) return;
+    if (focused.isConnected && this.#rows.of(focused)?.position === this.#active && layout.count > 0) return;
+    const card = this.#rows.at(layout, this.#active)?.element;
+    (card ?? this.#viewport).focus({ preventScroll: true });
   }
 
   #focusOn(position: number): void {
-    if (!this.#layout) return;
-    this.#active = position;
-    this.#scrollTo(reveal(this.#layout, this.#top, position));
-    this.#render();
-    this.#cardAt(position)?.element.focus({ preventScroll: true });
+    this.activate(position);
+    const card = this.#layout && this.#rows.at(this.#layout, position)?.element;
+    (card ?? this.#viewport).focus({ preventScroll: true });
   }
 
   #onFocus(event: Event): void {
-    const position = this.#cardOf(event)?.position;
+    const position = this.#rows.of(event.target as Element)?.position;
     if (position === undefined || position === this.#active) return;
     this.#active = position;
-    this.#render();
+    this.#draw();
   }
 
-  #onClick(event: MouseEvent): void {
-    const card = this.#cardOf(event);
-    if (card?.position === undefined) return;
-    const row = this.#store.rows.at(card.position);
-    if (!row) return;
-    if ((event.target as Element).closest(".similar")) {
-      card.element.focus({ preventScroll: true });
-      this.#store.showSimilar(row.id);
-    } else {
-      this.#pick(card.position, event.shiftKey);
-    }
-  }
-
-  #pick(position: number, extend: boolean): void {
-    const row = this.#store.rows.at(position);
-    if (!row) return;
-    if (extend && this.#anchor !== undefined) this.#store.selectRange(this.#anchor, position);
-    else this.#store.setSelected(row.id, !row.selected);
-    this.#anchor = position;
-    this.#render();
+  #clicked(event: MouseEvent) {
+    const card = this.#rows.of(event.target as Element);
+    return { store: this.#store, picker: this.#picker, actions: this.#actions, card };
   }
 
   #onKey(event: KeyboardEvent): void {
     const layout = this.#layout;
     if (!layout || layout.count === 0 || event.altKey) return;
-    const ctrl = event.ctrlKey || event.metaKey;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const onControl = (event.target as Element).matches("button, input");
-    const row = this.#store.rows.at(this.#active);
-    const target = moveBy(layout, this.#active, key, ctrl);
-    if (target !== undefined) this.#focusOn(target);
-    else if (key === "a" && ctrl) this.#store.selectView("all");
-    else if (key === "s" && !ctrl && row) this.#store.showSimilar(row.id);
-    else if (key === " " && !onControl) this.#pick(this.#active, event.shiftKey);
-    else return;
-    event.preventDefault();
+    pressKey(event, {
+      store: this.#store,
+      picker: this.#picker,
+      actions: this.#actions,
+      layout,
+      active: this.#active,
+      focusOn: (position) => this.#focusOn(position),
+    });
+  }
+
+  #asBandable(): Bandable {
+    return {
+      look: () => ({ layout: this.#layout, top: this.#scroller.top, shift: this.#scroller.shift }),
+      scrollBy: (pixels) => {
+        if (!this.#layout) return;
+        this.#scroller.take(this.#layout);
+        this.#scroller.moveTo(this.#layout, this.#scroller.top + pixels);
+        this.#draw();
+      },
+      mark: (ranges) => this.#rows.mark(ranges),
+      select: (ranges, replace) => this.#picker.ranges(ranges, replace),
+    };
   }
 }

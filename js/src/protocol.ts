@@ -6,23 +6,38 @@
 
 export const MAX_ROWS = 512;
 export const MAX_THUMBS = 64;
+export const MAX_GROUPS = 65_536;
+export const MAX_RANGES = 10_000;
+export const MAX_IMAGE_BYTES = 1_000_000;
 /** The largest request id; ids are shared out by `client.ts`. */
 export const MAX_ID = Number.MAX_SAFE_INTEGER;
 
 export type ItemOp = "set" | "add" | "remove" | "toggle";
-export type ViewOp = "all" | "none" | "invert";
+export type ViewOp = "all" | "none" | "invert" | "extras";
+export type Mode = "grid" | "groups";
 
 /** What the browser may ask of the kernel; the client adds the id. */
 export type Request =
   | { kind: "rows"; epoch: number; start: number; stop: number }
   | { kind: "thumbs"; items: readonly number[] }
   | { kind: "select"; op: ItemOp; items: readonly number[] }
-  | { kind: "select"; op: "range"; epoch: number; start: number; stop: number }
+  | {
+      kind: "select";
+      op: "ranges";
+      epoch: number;
+      ranges: readonly (readonly [number, number])[];
+      replace: boolean;
+    }
   | { kind: "select"; op: ViewOp }
   | { kind: "tag" | "untag"; name: string }
   | { kind: "sort"; sort: string }
   | { kind: "similar"; items: readonly number[] }
   | { kind: "clear"; what: "query" | "filters" }
+  | { kind: "mode"; mode: Mode }
+  | { kind: "groups"; epoch: number; start: number; stop: number }
+  | { kind: "keep"; item: number }
+  | { kind: "details"; item: number }
+  | { kind: "image"; item: number; side: number }
   | { kind: "cancel"; target: number };
 
 /** The part that all replies have in common. */
@@ -45,6 +60,8 @@ export interface Row {
   readonly color: readonly [number, number, number];
   /** Number of other items that are duplicates of this one. */
   readonly group: number;
+  /** Whether this is the image that stays of its group; always false outside the group view. */
+  readonly keeper: boolean;
 }
 
 export interface RowsPayload {
@@ -56,6 +73,62 @@ export interface RowsPayload {
 
 /** A JPEG for each item, `null` where the item has none. */
 export type ThumbsPayload = ReadonlyMap<number, Uint8Array<ArrayBuffer> | null>;
+
+/** Number of items of each duplicate group in view, from group `start` on. */
+export interface GroupsPayload {
+  readonly epoch: number;
+  readonly start: number;
+  readonly stop: number;
+  readonly sizes: Int32Array;
+}
+
+/** What an item can be compared with, and how far it is from it. */
+export interface Other {
+  readonly item: number;
+  readonly name: string;
+  readonly role: "keeper" | "duplicate" | "selected";
+  /** Cosine distance. */
+  readonly distance: number;
+  /** Why it is a duplicate; `null` where it is none. */
+  readonly reason: string | null;
+}
+
+/** All that is known of an item. */
+export interface Details {
+  readonly item: number;
+  readonly name: string;
+  /** Relative to the project's source. */
+  readonly path: string;
+  /** Upright, pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Of the file. */
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly modified: number | null;
+  readonly label: string | null;
+  readonly split: string | null;
+  readonly tags: readonly string[];
+  readonly selected: boolean;
+  /** Whether the file is another one than the project has read. */
+  readonly changed: boolean;
+  readonly metrics: readonly (readonly [string, number | null])[];
+  /** The image that stays of the item's duplicate group, perhaps itself; `null` when it is in none. */
+  readonly keeper: number | null;
+  readonly others: readonly Other[];
+}
+
+/** A large image of an item. */
+export interface ImagePayload {
+  readonly item: number;
+  /** Of what was sent, pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Of the upright image in the file. */
+  readonly fullWidth: number;
+  readonly fullHeight: number;
+  readonly blob: Blob;
+}
 
 /** A reply that breaks the protocol. */
 export class ProtocolError extends Error {}
@@ -76,18 +149,45 @@ function integer(content: Fields, name: string): number {
   return value;
 }
 
-function list<T>(content: Fields, name: string, n: number, is: (entry: unknown) => entry is T): readonly T[] {
+function field<T>(content: Fields, name: string, is: (entry: unknown) => entry is T): T {
   const value = content[name];
-  if (!Array.isArray(value) || value.length !== n || !value.every(is)) {
-    throw new ProtocolError(`${name} is no list of ${n} proper entries`);
+  if (!is(value)) throw new ProtocolError(`${name} is not what it should be`);
+  return value;
+}
+
+function list<T>(
+  content: Fields,
+  name: string,
+  is: (entry: unknown) => entry is T,
+  n?: number,
+): readonly T[] {
+  const value = content[name];
+  if (!Array.isArray(value) || (n !== undefined && value.length !== n) || !value.every(is)) {
+    throw new ProtocolError(`${name} is no list of ${n ?? "some"} proper entries`);
   }
   return value;
 }
 
+const ROW_BUFFERS = 6;
+const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 const isText = (value: unknown): value is string => typeof value === "string";
 const isLabel = (value: unknown): value is string | null => value === null || isText(value);
 const isTags = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
 const isNatural = (value: unknown): value is number => isInteger(value, 0);
+const isCount = (value: unknown): value is number => isInteger(value, 1);
+const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+const isTime = (value: unknown): value is number | null => value === null || isNumber(value);
+const isItem = (value: unknown): value is number | null => value === null || isNatural(value);
+const isFlag = (value: unknown): value is boolean => typeof value === "boolean";
+const isMetric = (value: unknown): value is readonly [string, number | null] =>
+  Array.isArray(value) && value.length === 2 && isText(value[0]) && isTime(value[1]);
+const isOther = (value: unknown): value is Other =>
+  isFields(value) &&
+  isNatural(value.item) &&
+  isText(value.name) &&
+  (value.role === "keeper" || value.role === "duplicate" || value.role === "selected") &&
+  isNumber(value.distance) &&
+  isLabel(value.reason);
 
 function checkBuffers(buffers: readonly DataView[], lengths: readonly number[]): void {
   const got = buffers.map((buffer) => buffer.byteLength);
@@ -125,11 +225,12 @@ export function unpackRows(content: unknown, buffers: readonly DataView[]): Rows
   const stop = integer(content, "stop");
   const n = stop - start;
   if (n < 1 || n > MAX_ROWS) throw new ProtocolError(`rows ${start} to ${stop}`);
-  const names = list(content, "names", n, isText);
-  const labels = list(content, "labels", n, isLabel);
-  const tags = list(content, "tags", n, isTags);
-  checkBuffers(buffers, [4 * n, 8 * n, n, 3 * n, 4 * n]);
-  const [ids, values, selected, colors, group] = buffers as [
+  const names = list(content, "names", isText, n);
+  const labels = list(content, "labels", isLabel, n);
+  const tags = list(content, "tags", isTags, n);
+  checkBuffers(buffers, [4 * n, 8 * n, n, 3 * n, 4 * n, n]);
+  const [ids, values, selected, colors, group, keeper] = buffers as [
+    DataView,
     DataView,
     DataView,
     DataView,
@@ -146,6 +247,7 @@ export function unpackRows(content: unknown, buffers: readonly DataView[]): Rows
       selected: selected.getUint8(i) !== 0,
       color: [colors.getUint8(3 * i), colors.getUint8(3 * i + 1), colors.getUint8(3 * i + 2)],
       group: group.getInt32(4 * i, true),
+      keeper: keeper.getUint8(i) !== 0,
     }),
   );
   return { epoch, start, stop, rows };
@@ -160,8 +262,8 @@ export function unpackThumbs(content: unknown, buffers: readonly DataView[]): Th
   if (!isFields(content)) throw new ProtocolError("a reply is an object");
   const n = Array.isArray(content.items) ? content.items.length : 0;
   if (n < 1 || n > MAX_THUMBS) throw new ProtocolError(`${n} thumbnails`);
-  const items = list(content, "items", n, isNatural);
-  const lengths = list(content, "lengths", n, isNatural);
+  const items = list(content, "items", isNatural, n);
+  const lengths = list(content, "lengths", isNatural, n);
   checkBuffers(buffers, [lengths.reduce((sum, length) => sum + length, 0)]);
   const [joined] = buffers as [DataView];
   const thumbs = new Map<number, Uint8Array<ArrayBuffer> | null>();
@@ -175,6 +277,30 @@ export function unpackThumbs(content: unknown, buffers: readonly DataView[]): Th
   return thumbs;
 }
 
+/** The start of a new order, which the kernel sends without being asked. */
+export interface AheadPayload {
+  readonly rows: RowsPayload;
+  /** Thumbnails of some of the rows. */
+  readonly thumbs: ThumbsPayload;
+}
+
+/** Whether a message is the start of a new order. */
+export function isAhead(content: unknown): boolean {
+  return isFields(content) && content.kind === "ahead";
+}
+
+/**
+ * Unpack the start of a new order.
+ *
+ * @throws ProtocolError as `unpackRows` and `unpackThumbs` do.
+ */
+export function unpackAhead(content: unknown, buffers: readonly DataView[]): AheadPayload {
+  const rows = unpackRows(content, buffers.slice(0, ROW_BUFFERS));
+  const [jpegs] = buffers.slice(ROW_BUFFERS);
+  const isEmpty = jpegs?.byteLength === 0 && isFields(content) && isEmptyList(content.items);
+  return { rows, thumbs: isEmpty ? new Map() : unpackThumbs(content, buffers.slice(ROW_BUFFERS)) };
+}
+
 /**
  * Read how many items a `tag` or `untag` request has changed.
  *
@@ -183,4 +309,73 @@ export function unpackThumbs(content: unknown, buffers: readonly DataView[]): Th
 export function unpackChanged(content: unknown): number {
   if (!isFields(content)) throw new ProtocolError("a reply is an object");
   return integer(content, "changed");
+}
+
+/**
+ * Unpack the ok reply to a `groups` request.
+ *
+ * @throws ProtocolError when a type, a length or the buffer does not fit, or a group is empty.
+ */
+export function unpackGroups(content: unknown, buffers: readonly DataView[]): GroupsPayload {
+  if (!isFields(content)) throw new ProtocolError("a reply is an object");
+  const epoch = integer(content, "epoch");
+  const start = integer(content, "start");
+  const stop = integer(content, "stop");
+  const n = stop - start;
+  if (n < 1 || n > MAX_GROUPS) throw new ProtocolError(`groups ${start} to ${stop}`);
+  checkBuffers(buffers, [4 * n]);
+  const [view] = buffers as [DataView];
+  const sizes = Int32Array.from({ length: n }, (_, i) => view.getInt32(4 * i, true));
+  if (sizes.some((size) => size < 1)) throw new ProtocolError("a group without items");
+  return { epoch, start, stop, sizes };
+}
+
+/**
+ * Read the ok reply to a `details` request.
+ *
+ * @throws ProtocolError when a field is missing or of another type.
+ */
+export function unpackDetails(content: unknown): Details {
+  if (!isFields(content)) throw new ProtocolError("a reply is an object");
+  return {
+    item: integer(content, "item"),
+    name: field(content, "name", isText),
+    path: field(content, "path", isText),
+    width: integer(content, "width"),
+    height: integer(content, "height"),
+    bytes: integer(content, "bytes"),
+    modified: field(content, "modified", isTime),
+    label: field(content, "label", isLabel),
+    split: field(content, "split", isLabel),
+    tags: list(content, "tags", isText),
+    selected: field(content, "selected", isFlag),
+    changed: field(content, "changed", isFlag),
+    metrics: list(content, "metrics", isMetric),
+    keeper: field(content, "keeper", isItem),
+    others: list(content, "others", isOther),
+  };
+}
+
+/**
+ * Unpack the ok reply to an `image` request.
+ *
+ * @throws ProtocolError when a type or the buffer does not fit, or it is no image that browsers show.
+ */
+export function unpackImage(content: unknown, buffers: readonly DataView[]): ImagePayload {
+  if (!isFields(content)) throw new ProtocolError("a reply is an object");
+  const { mime } = content;
+  if (mime !== "image/jpeg" && mime !== "image/png") throw new ProtocolError("mime is no image");
+  const [view] = buffers;
+  if (buffers.length !== 1 || !view || view.byteLength < 1 || view.byteLength > MAX_IMAGE_BYTES) {
+    throw new ProtocolError("an image is one buffer of at most 1 MB");
+  }
+  const bytes = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
+  return {
+    item: integer(content, "item"),
+    width: field(content, "width", isCount),
+    height: field(content, "height", isCount),
+    fullWidth: field(content, "full_width", isCount),
+    fullHeight: field(content, "full_height", isCount),
+    blob: new Blob([bytes], { type: mime }),
+  };
 }

@@ -2,7 +2,7 @@
 
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 import type { Client } from "./client";
-import { type Row, unpackRows } from "./protocol";
+import { type Row, type RowsPayload, unpackRows } from "./protocol";
 
 const PAGE = 128;
 const PAGES_KEPT = 64;
@@ -80,6 +80,15 @@ export class RowCache {
       if (override.confirmed !== undefined) this.#overrides.delete(item);
     }
     this.refresh();
+  }
+
+  /** Take in the first page of the current order, for which nobody has asked. */
+  supply({ epoch, start, stop, rows }: RowsPayload): void {
+    if (epoch !== this.#epoch || start !== 0 || stop !== Math.min(PAGE, this.#count)) return;
+    const loading = this.#loading.get(0);
+    this.#loading.delete(0);
+    loading?.abort();
+    this.#keep(0, rows, ++this.#requests);
   }
 
   /** The order holds, but what is in the rows has changed: show the old until the new arrives. */

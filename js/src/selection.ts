@@ -14,13 +14,21 @@ function button(text: string, onClick: () => void): HTMLButtonElement {
   return element;
 }
 
-export function createSelectionBar(store: Store): Part {
+/** The bar, and `focusTag`, which takes the user to the field for the tag as soon as something is selected. */
+export interface SelectionBar extends Part {
+  focusTag(): void;
+}
+
+/** @param leave Takes the focus back to the images: the user is done with the field for the tag. */
+export function createSelectionBar(store: Store, leave: () => void): SelectionBar {
   const { traits } = store;
   const feedback = signal("");
   const selected = h("span", { class: "selected", role: "status" });
   const all = button("Select all", () => store.selectView("all"));
   const invert = button("Invert", () => store.selectView("invert"));
   const none = button("Clear", () => store.selectView("none"));
+  const extras = button("All but keepers", () => store.selectView("extras"));
+  extras.title = "Select all in view but the image to keep of each group";
 
   const known = h("datalist", { id: `tags-${++lists}` });
   const name = h("input", {
@@ -36,9 +44,13 @@ export function createSelectionBar(store: Store): Part {
   const untag = button("Untag", () => void apply("untag"));
   const result = h("span", { class: "feedback", role: "status" });
   const form = h("form", { class: "tagging" }, name, known, tag, untag);
+  name.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") leave();
+  });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void apply("tag");
+    if ((name.getRootNode() as ShadowRoot).activeElement === name) leave(); // it was Enter, not the button
   });
 
   async function apply(kind: "tag" | "untag"): Promise<void> {
@@ -56,16 +68,17 @@ export function createSelectionBar(store: Store): Part {
     hasText.value = name.value.trim() !== "";
   });
 
+  const wantsFocus = signal(false);
   const element = h(
     "div",
     { class: "selection" },
     selected,
-    h("span", { class: "buttons" }, all, invert, none),
+    h("span", { class: "buttons" }, extras, all, invert, none),
     h("span", { class: "spring" }),
     result,
     form,
   );
-  return part(
+  const bar = part(
     element,
     effect(() => {
       const n = traits.selection_count.value;
@@ -99,5 +112,22 @@ export function createSelectionBar(store: Store): Part {
     effect(() => {
       result.textContent = feedback.value;
     }),
+    effect(() => {
+      const groups = traits.mode.value === "groups";
+      extras.hidden = !groups;
+      extras.disabled = traits.count.value === 0;
+    }),
+    effect(() => {
+      if (!wantsFocus.value || traits.selection_count.value === 0) return;
+      wantsFocus.value = false;
+      name.focus();
+      name.select();
+    }),
   );
+  return {
+    ...bar,
+    focusTag() {
+      wantsFocus.value = true;
+    },
+  };
 }

@@ -4,7 +4,22 @@ import type { AnyModel } from "@anywidget/types";
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 import { Thumbnails } from "./cache";
 import { Client, type Outcome } from "./client";
-import { type Request, type Row, unpackChanged } from "./protocol";
+import { GroupSizes } from "./groups";
+import {
+  type AheadPayload,
+  type Details,
+  type ImagePayload,
+  isAhead,
+  type Mode,
+  type Request,
+  type Row,
+  unpackAhead,
+  unpackChanged,
+  unpackDetails,
+  unpackImage,
+  type ViewOp,
+} from "./protocol";
+import { isWithin, type Range } from "./ranges";
 import { type Claim, RowCache } from "./rows";
 
 /** The traits of the Python class `Gallery`. */
@@ -24,6 +39,9 @@ export interface Traits {
   tag_counts: readonly (readonly [string, number])[];
   status: { kind?: string; message?: string; hint?: string };
   thumbnail_size: number;
+  mode: Mode;
+  group_count: number;
+  group_threshold: number;
 }
 
 const DEFAULTS: Traits = {
@@ -42,6 +60,9 @@ const DEFAULTS: Traits = {
   tag_counts: [],
   status: {},
   thumbnail_size: 144,
+  mode: "grid",
+  group_count: 0,
+  group_threshold: 0,
 };
 const NAMES = Object.keys(DEFAULTS) as (keyof Traits)[];
 
@@ -56,10 +77,12 @@ export class Store {
   readonly client: Client;
   readonly rows: RowCache;
   readonly thumbnails: Thumbnails;
+  readonly groups: GroupSizes;
   readonly #model: Model;
   readonly #traits: { readonly [K in keyof Traits]: Signal<Traits[K]> };
   readonly #notice = signal<Notice | undefined>(undefined);
   #shown = { epoch: -1, revision: -1 };
+  #ahead: AheadPayload | undefined;
 
   constructor(model: Model) {
     this.#model = model;
@@ -68,6 +91,7 @@ export class Store {
     const onError = (message: string) => this.notify(message);
     this.rows = new RowCache(this.client, onError);
     this.thumbnails = new Thumbnails(this.client, onError);
+    this.groups = new GroupSizes(this.client, onError);
     this.pull();
   }
 
@@ -89,10 +113,38 @@ export class Store {
         const target: Signal<unknown> = this.#traits[name];
         target.value = this.#model.get(name) ?? DEFAULTS[name];
       }
-      const { epoch, revision, count } = this.#traits;
-      if (epoch.value !== this.#shown.epoch) this.rows.reset(epoch.value, count.value);
-      else if (revision.value !== this.#shown.revision) this.rows.refresh();
+      const { epoch, revision, count, group_count } = this.#traits;
+      if (epoch.value !== this.#shown.epoch) {
+        this.rows.reset(epoch.value, count.value);
+        this.groups.reset(epoch.value, group_count.value);
+      } else if (revision.value !== this.#shown.revision) this.rows.refresh();
       this.#shown = { epoch: epoch.value, revision: revision.value };
+      this.#takeAhead();
+    });
+  }
+
+  /** Take in a custom message from the kernel. */
+  receive(content: unknown, buffers: readonly DataView[] = []): void {
+    if (!isAhead(content)) {
+      this.client.receive(content, buffers);
+      return;
+    }
+    try {
+      this.#ahead = unpackAhead(content, buffers);
+      this.#takeAhead();
+    } catch (error) {
+      this.notify(String(error));
+    }
+  }
+
+  /** Take in what was sent ahead once its order is the current one. */
+  #takeAhead(): void {
+    if (this.#ahead?.rows.epoch !== this.#shown.epoch) return;
+    const { rows, thumbs } = this.#ahead;
+    this.#ahead = undefined;
+    batch(() => {
+      this.thumbnails.supply(thumbs);
+      this.rows.supply(rows);
     });
   }
 
@@ -110,33 +162,60 @@ export class Store {
     void this.#command({ kind: "select", op: selected ? "add" : "remove", items: [item] }, claim);
   }
 
-  /** Add the view positions from one to another, both included, to the selection. */
-  selectRange(from: number, to: number): void {
-    const start = Math.min(from, to);
-    const stop = Math.max(from, to) + 1;
-    const claim = this.rows.override((_, position) =>
-      position >= start && position < stop ? true : undefined,
-    );
-    const epoch = this.#traits.epoch.value;
-    void this.#command({ kind: "select", op: "range", epoch, start, stop }, claim);
+  /** Select this item and no other. */
+  selectOnly(item: number): void {
+    const claim = this.rows.override((row) => row.id === item);
+    void this.#command({ kind: "select", op: "set", items: [item] }, claim);
   }
 
-  /** Add all items in view to the selection, empty the selection, or invert it within the view. */
-  selectView(op: "all" | "none" | "invert"): void {
-    const decide = { all: () => true, none: () => false, invert: (row: Row) => !row.selected }[op];
-    void this.#command({ kind: "select", op }, this.rows.override(decide));
+  /**
+   * Select ranges `[start, stop)` of view positions, ascending and apart.
+   *
+   * @param replace Instead of what is selected; otherwise besides it.
+   */
+  selectRanges(ranges: readonly Range[], replace: boolean): void {
+    if (ranges.length === 0) {
+      if (replace) this.selectView("none");
+      return;
+    }
+    const claim = this.rows.override((_, position) =>
+      isWithin(ranges, position) ? true : replace ? false : undefined,
+    );
+    const epoch = this.#traits.epoch.value;
+    void this.#command({ kind: "select", op: "ranges", epoch, ranges, replace }, claim);
+  }
+
+  /**
+   * Add all items in view to the selection, empty the selection, invert it within the view, or select the `extras` of
+   * the group view and no keeper.
+   */
+  selectView(op: ViewOp): void {
+    const decide: Record<ViewOp, (row: Row) => boolean | undefined> = {
+      all: () => true,
+      none: () => false,
+      invert: (row) => !row.selected,
+      extras: (row) => !row.keeper,
+    };
+    void this.#command({ kind: "select", op }, this.rows.override(decide[op]));
   }
 
   /** Tag or untag the selected items; resolves to how many were changed, `undefined` when it failed. */
   async tag(kind: "tag" | "untag", name: string): Promise<number | undefined> {
     const outcome = await this.#command({ kind, name });
-    if (outcome.status !== "ok") return undefined;
-    try {
-      return unpackChanged(outcome.content);
-    } catch (error) {
-      this.notify(String(error));
-      return undefined;
-    }
+    return this.#unpacked(outcome, unpackChanged);
+  }
+
+  /** All that is known of an item; `undefined` when it failed (the user was told) or was cancelled. */
+  async details(item: number, abort: AbortSignal): Promise<Details | undefined> {
+    const outcome = await this.client.request({ kind: "details", item }, abort);
+    if (outcome.status === "error") this.notify(outcome.error);
+    return this.#unpacked(outcome, unpackDetails);
+  }
+
+  /** A large image of an item, the reason why there is none, or `undefined` when it was cancelled. */
+  async image(item: number, side: number, abort: AbortSignal): Promise<ImagePayload | string | undefined> {
+    const outcome = await this.client.request({ kind: "image", item, side }, abort);
+    return outcome.status === "error" ? outcome.error : this.#unpacked(outcome, unpackImage);
   }
 
   sortBy(sort: string): void {
@@ -145,6 +224,16 @@ export class Store {
 
   showSimilar(item: number): void {
     void this.#command({ kind: "similar", items: [item] });
+  }
+
+  /** Show all items in view, or the groups of duplicates row by row. */
+  setMode(mode: Mode): void {
+    void this.#command({ kind: "mode", mode });
+  }
+
+  /** Make an item the one that stays of its group of duplicates. */
+  keep(item: number): void {
+    void this.#command({ kind: "keep", item });
   }
 
   clear(what: "query" | "filters"): void {
@@ -162,6 +251,20 @@ export class Store {
   dispose(): void {
     this.rows.dispose();
     this.thumbnails.dispose();
+    this.groups.dispose();
+  }
+
+  #unpacked<T>(
+    outcome: Outcome,
+    unpack: (content: unknown, buffers: readonly DataView[]) => T,
+  ): T | undefined {
+    if (outcome.status !== "ok") return undefined;
+    try {
+      return unpack(outcome.content, outcome.buffers);
+    } catch (error) {
+      this.notify(String(error));
+      return undefined;
+    }
   }
 
   async #command(request: Request, claim?: Claim): Promise<Outcome> {

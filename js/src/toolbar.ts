@@ -4,10 +4,12 @@ import { effect } from "@preact/signals-core";
 import { h, icon } from "./dom";
 import { formatCount, formatItems } from "./format";
 import { type Part, part } from "./part";
+import type { Mode } from "./protocol";
 import type { Store } from "./store";
 
 const SMALL_ICON = "M2 2h5v5H2zM9 2h5v5H9zM2 9h5v5H2zM9 9h5v5H9z";
 const LARGE_ICON = "M2 2h12v12H2z";
+const GROUPS_ICON = "M2 2h5v4H2zM9 2h3v4H9zM2 10h5v4H2zM9 10h3v4H9zM14.5 2v4M14.5 10v4";
 
 /** A removable chip that says what the view is narrowed to; hidden when there is nothing to say. */
 function chip(title: string, onRemove: () => void): { element: HTMLElement; show(text: string): void } {
@@ -26,6 +28,40 @@ function chip(title: string, onRemove: () => void): { element: HTMLElement; show
   };
 }
 
+/** The two ways to show the view. */
+function createModes(store: Store): Part {
+  const { mode, query_label } = store.traits;
+  const button = (of: Mode, text: string, path: string, title: string) => {
+    const element = h(
+      "button",
+      { type: "button", title, "aria-label": text },
+      icon(path),
+      h("span", {}, text),
+    );
+    element.addEventListener("click", () => store.setMode(of));
+    return element;
+  };
+  const buttons: Record<Mode, HTMLButtonElement> = {
+    grid: button("grid", "Grid", SMALL_ICON, "All images in view"),
+    groups: button("groups", "Groups", GROUPS_ICON, "Duplicates row by row, the image to keep first"),
+  };
+  const element = h(
+    "div",
+    { class: "modes", role: "group", "aria-label": "Show as" },
+    buttons.grid,
+    buttons.groups,
+  );
+  return part(
+    element,
+    effect(() => {
+      for (const [of, one] of Object.entries(buttons)) {
+        one.setAttribute("aria-pressed", String(of === mode.value));
+        one.disabled = query_label.value !== ""; // the similar images are one list
+      }
+    }),
+  );
+}
+
 export function createToolbar(store: Store): Part {
   const { traits } = store;
   const title = h("div", { class: "title" });
@@ -41,6 +77,7 @@ export function createToolbar(store: Store): Part {
     store.sortBy(current.startsWith("-") ? current.slice(1) : `-${current}`);
   });
 
+  const modes = createModes(store);
   const size = h("input", {
     type: "range",
     min: 96,
@@ -59,12 +96,14 @@ export function createToolbar(store: Store): Part {
     h("div", { class: "chips" }, query.element, filter.element),
     h("span", { class: "spring" }),
     count,
+    modes.element,
     h("label", { class: "sort" }, h("span", {}, "Sort"), sort, direction),
     h("label", { class: "size" }, icon(SMALL_ICON), size, icon(LARGE_ICON)),
   );
 
   return part(
     element,
+    () => modes.dispose(),
     effect(() => {
       title.textContent = traits.title.value;
       title.title = traits.title.value;
@@ -74,8 +113,13 @@ export function createToolbar(store: Store): Part {
     effect(() => {
       const shown = traits.count.value;
       const total = traits.total.value;
-      count.textContent =
-        shown === total ? formatItems(total) : `${formatCount(shown)} of ${formatCount(total)}`;
+      const groups = traits.mode.value === "groups";
+      count.textContent = groups
+        ? `${formatItems(shown)} in ${formatItems(traits.group_count.value, "group")}`
+        : shown === total
+          ? formatItems(total)
+          : `${formatCount(shown)} of ${formatCount(total)}`;
+      count.title = groups ? `Within ${traits.group_threshold.value} of the image to keep` : "";
     }),
     effect(() => {
       const key = traits.sort.value.replace(/^-/, "");

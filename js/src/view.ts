@@ -6,6 +6,8 @@ import { Grid } from "./grid";
 import gridStyles from "./grid.css";
 import { createConnectionNotice, createEmptyState, createToast } from "./notices";
 import type { Part } from "./part";
+import { Preview } from "./preview";
+import previewStyles from "./preview.css";
 import { createSelectionBar } from "./selection";
 import type { Store } from "./store";
 import styles from "./styles.css";
@@ -13,17 +15,26 @@ import { createToolbar } from "./toolbar";
 
 export function createView(store: Store): Part {
   const toolbar = createToolbar(store);
-  const grid = new Grid(store);
-  const selection = createSelectionBar(store);
+  const selection = createSelectionBar(store, () => {
+    if (preview.isOpen.value) preview.focus();
+    else grid.focusActive();
+  });
+  const tag = () => selection.focusTag();
+  const grid: Grid = new Grid(store, { preview: (position) => preview.open(position), tag });
+  const preview: Preview = new Preview(store, {
+    moved: (position) => grid.activate(position),
+    closed: () => grid.focusActive(),
+    tag,
+  });
   const empty = createEmptyState(store);
   const connection = createConnectionNotice(store);
   const toast = createToast(store);
-  const parts: readonly Part[] = [toolbar, grid, selection, empty, connection, toast];
+  const parts: readonly Part[] = [toolbar, grid, preview, selection, empty, connection, toast];
 
   // JupyterLab would take S or A for its own while a card has the focus (it listens first, hence the attribute), and
   // keep Enter from sending the tag (it listens last, hence the end of every key below).
   const host = h("div", { class: "simwidget-gallery", "data-lm-suppress-shortcuts": "true" });
-  const stage = h("div", { class: "stage" }, grid.element, empty.element, toast.element);
+  const stage = h("div", { class: "stage" }, grid.element, empty.element, preview.element, toast.element);
   const gallery = h(
     "div",
     { class: "gallery" },
@@ -32,17 +43,23 @@ export function createView(store: Store): Part {
     stage,
     selection.element,
   );
-  host.attachShadow({ mode: "open" }).append(h("style", {}, styles, gridStyles), gallery);
+  host.attachShadow({ mode: "open" }).append(h("style", {}, styles, gridStyles, previewStyles), gallery);
 
   gallery.addEventListener("keydown", (event) => {
     event.stopPropagation();
+    const inText = (event.target as Element).matches("input[type=text]");
+    // Browsers would undo what was last typed in the page: in a cell of the notebook, unseen.
+    if ((event.ctrlKey || event.metaKey) && /^[zy]$/i.test(event.key) && !inText) event.preventDefault();
     if (event.key !== "Escape" || (event.target as Element).matches("input[type=text], select")) return;
     if (store.traits.query_label.value) store.clear("query");
   });
   const stop = effect(() => {
     const gone = store.client.gone.value;
     gallery.classList.toggle("gone", gone);
-    toolbar.element.inert = gone;
+    const previewing = preview.isOpen.value;
+    gallery.classList.toggle("previewing", previewing);
+    toolbar.element.inert = gone || previewing;
+    grid.element.inert = previewing;
     selection.element.inert = gone;
   });
 

@@ -21,8 +21,18 @@ function isLive(model: Model): boolean {
 }
 
 function connect(model: Model, store: Store): () => void {
-  const onMessage = (content: unknown, buffers: DataView[]) => store.client.receive(content, buffers);
-  const onChange = () => store.pull();
+  const onMessage = (content: unknown, buffers: DataView[]) => store.receive(content, buffers);
+  // Of one update marimo sets the traits one by one and tells of each before it sets the next. Pulled then, the new
+  // epoch would go with the old count.
+  let isPulling = false;
+  const onChange = () => {
+    if (isPulling) return;
+    isPulling = true;
+    queueMicrotask(() => {
+      isPulling = false;
+      store.pull();
+    });
+  };
   const onClose = () => store.client.lose();
   // Jupyter marks the models of a restarted kernel one by one, this one perhaps before its layout.
   let check: ReturnType<typeof setTimeout> | undefined;

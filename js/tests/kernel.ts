@@ -18,6 +18,8 @@ export class Kernel {
   readonly selected = new Set<number>();
   /** Item ids in the order of the view. */
   order: number[];
+  /** Sizes of the groups in the group view; the first item of each is its keeper. */
+  sizes: number[] = [];
   isDead = false;
   /** Replies with an error to requests of these kinds. */
   refuse = new Set<string>();
@@ -44,6 +46,9 @@ export class Kernel {
       tag_counts: [["blurred", 2]],
       status: { kind: "ready", message: "", hint: "" },
       thumbnail_size: 144,
+      mode: "grid",
+      group_count: 0,
+      group_threshold: 0,
     };
   }
 
@@ -92,6 +97,24 @@ export class Kernel {
     this.update({ epoch: (this.traits.epoch as number) + 1, count: order.length, ...changes });
   }
 
+  /** Show the first items in groups of these sizes. */
+  regroup(sizes: number[], changes: Partial<Traits> = {}): void {
+    this.sizes = sizes;
+    const shown = sizes.reduce((sum, size) => sum + size, 0);
+    const order = Array.from({ length: shown }, (_, i) => i + 100);
+    this.reorder(order, { mode: "groups", group_count: sizes.length, group_threshold: 1e-4, ...changes });
+  }
+
+  get #keepers(): Set<number> {
+    const keepers = new Set<number>();
+    let start = 0;
+    for (const size of this.sizes) {
+      keepers.add(this.order[start] as number);
+      start += size;
+    }
+    return keepers;
+  }
+
   select(items: Iterable<number>): void {
     this.selected.clear();
     for (const item of items) this.selected.add(item);
@@ -120,6 +143,9 @@ export class Kernel {
     if (this.refuse.has(kind)) this.reply(id, { status: "error", error: `${kind} refused` });
     else if (kind === "rows") this.#answerRows(message);
     else if (kind === "thumbs") this.#answerThumbs(message);
+    else if (kind === "groups") this.#answerGroups(message);
+    else if (kind === "details") this.#answerDetails(message);
+    else if (kind === "image") this.#answerImage(message);
     else if (kind === "select") this.#answerSelect(message);
     else if (kind === "tag" || kind === "untag") this.reply(id, { changed: this.selected.size });
     else this.reply(id, {});
@@ -130,7 +156,20 @@ export class Kernel {
       this.reply(id, { status: "stale" });
       return;
     }
-    const ids = this.order.slice(start as number, stop as number);
+    const [content, buffers] = this.#pack(start as number, stop as number);
+    this.reply(id, content, buffers);
+  }
+
+  /** Send the start of the order, with the thumbnails of some items, without being asked. */
+  sendAhead(items: number[], epoch = this.traits.epoch): void {
+    const [rows, buffers] = this.#pack(0, Math.min(128, this.order.length));
+    const lengths = items.map(() => 4);
+    const content = { kind: "ahead", ...rows, epoch, items, lengths };
+    this.emit("msg:custom", content, [...buffers, new DataView(new ArrayBuffer(4 * items.length))]);
+  }
+
+  #pack(start: number, stop: number): [object, DataView[]] {
+    const ids = this.order.slice(start, stop);
     const n = ids.length;
     const view = (bytes: number, fill: (view: DataView, i: number, item: number) => void) => {
       // At an odd offset within something larger, as in a real message.
@@ -141,14 +180,14 @@ export class Kernel {
       return buffer;
     };
     const content = {
-      epoch,
+      epoch: this.traits.epoch,
       start,
-      stop: (start as number) + n,
+      stop: start + n,
       names: ids.map((item) => `image ${item}.jpg`),
       labels: ids.map((item) => (item % 2 ? "odd" : null)),
       tags: ids.map((item) => (item === 101 ? ["a", "b", "c"] : [])),
     };
-    this.reply(id, content, [
+    const buffers = [
       view(4 * n, (buffer, i, item) => buffer.setInt32(4 * i, item, true)),
       view(8 * n, (buffer, i, item) =>
         buffer.setFloat64(8 * i, item === 102 ? Number.NaN : item / 1000, true),
@@ -156,7 +195,65 @@ export class Kernel {
       view(n, (buffer, i, item) => buffer.setUint8(i, Number(this.selected.has(item)))),
       view(3 * n, (buffer, i) => buffer.setUint8(3 * i, 200)),
       view(4 * n, (buffer, i, item) => buffer.setInt32(4 * i, item === 103 ? 2 : 0, true)),
-    ]);
+      view(n, (buffer, i, item) => buffer.setUint8(i, Number(this.#keepers.has(item)))),
+    ];
+    return [content, buffers];
+  }
+
+  #answerGroups({ id, epoch, start, stop }: Message): void {
+    const sizes = this.sizes.slice(start as number, stop as number);
+    const buffer = new DataView(new ArrayBuffer(4 * sizes.length + 10), 3, 4 * sizes.length);
+    sizes.forEach((size, i) => {
+      buffer.setInt32(4 * i, size, true);
+    });
+    this.reply(id, { epoch, start, stop }, [buffer]);
+  }
+
+  /** Item 103 is a duplicate of 102, which is the keeper, and of 101. */
+  #answerDetails({ id, item }: Message): void {
+    const others = [102, 101, ...this.selected].filter(
+      (other, i, all) => other !== item && all.indexOf(other) === i,
+    );
+    const inGroup = item === 103;
+    this.reply(id, {
+      item,
+      name: `image ${item}.jpg`,
+      path: `folder/image ${item}.jpg`,
+      width: 4000,
+      height: 3000,
+      bytes: 2_500_000,
+      modified: Date.UTC(2026, 0, 2, 3, 4),
+      label: (item as number) % 2 ? "odd" : null,
+      split: null,
+      tags: item === 101 ? ["a", "b", "c"] : [],
+      selected: this.selected.has(item as number),
+      changed: item === 105,
+      metrics: [
+        ["Uniqueness", 0.25],
+        ["Brightness", null],
+      ],
+      keeper: inGroup ? 102 : null,
+      others: others
+        .filter((other) => inGroup || this.selected.has(other))
+        .map((other) => ({
+          item: other,
+          name: `image ${other}.jpg`,
+          role: !inGroup ? "selected" : other === 102 ? "keeper" : other === 101 ? "duplicate" : "selected",
+          distance: other / 10_000,
+          reason: inGroup && other < 103 ? "near" : null,
+        })),
+    });
+  }
+
+  /** Item 104 cannot be read. */
+  #answerImage({ id, item, side }: Message): void {
+    if (item === 104) {
+      this.reply(id, { status: "error", error: "image 104.jpg: the file is no longer there" });
+      return;
+    }
+    const width = Math.min(4000, side as number);
+    const size = { width, height: (width * 3) / 4, full_width: 4000, full_height: 3000 };
+    this.reply(id, { item, ...size, mime: "image/jpeg" }, [new DataView(new ArrayBuffer(100))]);
   }
 
   #answerThumbs({ id, items }: Message): void {
@@ -165,11 +262,21 @@ export class Kernel {
     this.reply(id, { items, lengths }, [new DataView(new ArrayBuffer(total))]);
   }
 
-  #answerSelect({ id, op, items, start, stop }: Message): void {
+  #answerSelect({ id, op, items, ranges, replace }: Message): void {
     const next = new Set(this.selected);
-    if (op === "add") for (const item of items as number[]) next.add(item);
+    if (op === "set" || replace) next.clear();
+    if (op === "add" || op === "set") for (const item of items as number[]) next.add(item);
     if (op === "remove") for (const item of items as number[]) next.delete(item);
-    if (op === "range") for (const item of this.order.slice(start as number, stop as number)) next.add(item);
+    if (op === "ranges") {
+      for (const [from, to] of ranges as [number, number][]) {
+        for (const item of this.order.slice(from, to)) next.add(item);
+      }
+    }
+    if (op === "extras") {
+      for (const item of this.order)
+        if (this.#keepers.has(item)) next.delete(item);
+        else next.add(item);
+    }
     if (op === "all") for (const item of this.order) next.add(item);
     if (op === "none") next.clear();
     if (op === "invert") for (const item of this.order) if (!next.delete(item)) next.add(item);

@@ -13,6 +13,17 @@ export function standInForLayout(): void {
   vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(HEIGHT);
   vi.spyOn(HTMLImageElement.prototype, "naturalWidth", "get").mockReturnValue(200);
   HTMLImageElement.prototype.decode = () => Promise.resolve();
+  // happy-dom throws where a browser says that the focus is not in this shadow root but in another.
+  const { get } = Object.getOwnPropertyDescriptor(ShadowRoot.prototype, "activeElement") as {
+    get(this: ShadowRoot): Element | null;
+  };
+  vi.spyOn(ShadowRoot.prototype, "activeElement", "get").mockImplementation(function (this: ShadowRoot) {
+    try {
+      return get.call(this);
+    } catch {
+      return null;
+    }
+  });
 }
 
 /** One displayed view, found by what a user sees. */
@@ -70,6 +81,19 @@ export class View {
     element.dispatchEvent(
       new MouseEvent("click", { bubbles: true, composed: true, cancelable: true, ...options }),
     );
+  }
+
+  doubleClick(element: HTMLElement): void {
+    this.click(element);
+    this.click(element);
+    element.dispatchEvent(new MouseEvent("dblclick", { bubbles: true, composed: true }));
+  }
+
+  /** Something that the mouse does at a place, counted from the upper left corner of the grid. */
+  mouse(type: string, element: HTMLElement, at: readonly [number, number], options: PointerEventInit = {}) {
+    const place = { clientX: at[0], clientY: at[1], buttons: Number(type !== "pointerup") };
+    const defaults = { bubbles: true, composed: true, cancelable: true, pointerId: 1, pointerType: "mouse" };
+    element.dispatchEvent(new PointerEvent(type, { ...defaults, ...place, ...options }));
   }
 
   press(key: string, options: KeyboardEventInit = {}): KeyboardEvent {

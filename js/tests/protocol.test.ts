@@ -2,7 +2,18 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import replies from "../../tests/protocol-fixtures/replies.json";
 import requests from "../../tests/protocol-fixtures/requests.json";
-import { ProtocolError, readEnvelope, unpackChanged, unpackRows, unpackThumbs } from "../src/protocol";
+import {
+  isAhead,
+  ProtocolError,
+  readEnvelope,
+  unpackAhead,
+  unpackChanged,
+  unpackDetails,
+  unpackGroups,
+  unpackImage,
+  unpackRows,
+  unpackThumbs,
+} from "../src/protocol";
 import { Store } from "../src/store";
 import { Kernel } from "./kernel";
 
@@ -14,6 +25,15 @@ function bytes(hex: string): DataView {
   return new DataView(padded.buffer, 5, values.length);
 }
 
+const UNPACKERS: Record<string, (content: unknown, buffers: readonly DataView[]) => unknown> = {
+  rows: unpackRows,
+  thumbs: unpackThumbs,
+  groups: unpackGroups,
+  details: unpackDetails,
+  image: unpackImage,
+  ahead: unpackAhead,
+};
+
 function hexOf(jpeg: Uint8Array): string {
   return [...jpeg].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -24,11 +44,19 @@ describe("requests", () => {
   const actions: Record<string, () => unknown> = {
     "select add": () => store.setSelected(42, true),
     "select remove": () => store.setSelected(42, false),
-    "select range": () => {
+    "select set": () => store.selectOnly(42),
+    "select ranges": () => {
       kernel.update({ epoch: 3 });
       store.pull();
-      store.selectRange(5, 2);
+      store.selectRanges(
+        [
+          [2, 4],
+          [7, 8],
+        ],
+        false,
+      );
     },
+    "select extras": () => store.selectView("extras"),
     "select all": () => store.selectView("all"),
     "select none": () => store.selectView("none"),
     "select invert": () => store.selectView("invert"),
@@ -38,6 +66,11 @@ describe("requests", () => {
     similar: () => store.showSimilar(42),
     "clear query": () => store.clear("query"),
     "clear filters": () => store.clear("filters"),
+    groups: () => store.groups.reset(3, 20),
+    mode: () => store.setMode("groups"),
+    keep: () => store.keep(42),
+    details: () => store.details(42, new AbortController().signal),
+    image: () => store.image(42, 2048, new AbortController().signal),
     rows: () => {
       store.rows.reset(3, 1000);
       store.rows.want({}, 0, 20);
@@ -67,6 +100,7 @@ describe("replies", () => {
         selected: rows.selected[i],
         color: rows.colors[i],
         group: rows.group[i],
+        keeper: rows.keeper[i],
       })),
     );
   });
@@ -78,6 +112,40 @@ describe("replies", () => {
     expect(hex).toEqual(thumbnails);
   });
 
+  it.each(replies.groups)("groups: $name", ({ epoch, start, sizes, message, buffers }) => {
+    const payload = unpackGroups(message, buffers.map(bytes));
+    expect({ ...payload, sizes: [...payload.sizes] }).toEqual({
+      epoch,
+      start,
+      stop: start + sizes.length,
+      sizes,
+    });
+  });
+
+  it.each(replies.details)("details: $name", ({ message }) => {
+    const { kind, id, status, ...details } = message;
+    expect([kind, status, id > 0]).toEqual(["reply", "ok", true]);
+    expect(unpackDetails(message)).toEqual(details);
+  });
+
+  it.each(replies.image)("image: $name", async ({ message, buffers, image, ...size }) => {
+    const payload = unpackImage(message, buffers.map(bytes));
+    expect(payload).toMatchObject({ item: size.item, width: size.width, height: size.height });
+    expect([payload.fullWidth, payload.fullHeight]).toEqual([size.full_width, size.full_height]);
+    expect(payload.blob.type).toBe(size.mime);
+    expect(hexOf(new Uint8Array(await payload.blob.arrayBuffer()))).toBe(image);
+  });
+
+  it.each(replies.ahead)("ahead: $name", ({ rows, items, thumbnails, message, buffers }) => {
+    expect([isAhead(message), readEnvelope(message)]).toEqual([true, undefined]);
+    const payload = unpackAhead(message, buffers.map(bytes));
+    expect(payload.rows.rows.map(({ id, name }) => [id, name])).toEqual([[rows.ids[0], rows.names[0]]]);
+    expect([...payload.thumbs.keys()]).toEqual(items);
+    expect([...payload.thumbs.values()].map((jpeg) => jpeg && hexOf(jpeg))).toEqual(thumbnails);
+    expect(() => unpackAhead(message, buffers.slice(1).map(bytes))).toThrow(ProtocolError);
+    expect(() => unpackAhead({ ...message, items: [1], lengths: [99] }, buffers.map(bytes))).toThrow();
+  });
+
   it("thumbnails do not keep the message alive", () => {
     const joined = bytes("ffd8ffd9");
     const jpeg = unpackThumbs({ items: [1], lengths: [4] }, [joined]).get(1);
@@ -86,8 +154,7 @@ describe("replies", () => {
   });
 
   it.each(replies.malformed)("malformed $unpack: $name", ({ unpack, message, buffers }) => {
-    const unpacker = unpack === "rows" ? unpackRows : unpackThumbs;
-    expect(() => unpacker(message, buffers.map(bytes))).toThrow(ProtocolError);
+    expect(() => UNPACKERS[unpack]?.(message, buffers.map(bytes))).toThrow(ProtocolError);
   });
 
   it.each(replies.plain)("plain: $name", ({ message }) => {
@@ -127,6 +194,16 @@ describe("replies", () => {
         tags: fc.array(fc.array(fc.string()), { maxLength: 3 }),
         items: fc.array(fc.nat(), { maxLength: 3 }),
         lengths: fc.array(fc.nat(9), { maxLength: 3 }),
+        item: fc.integer(),
+        width: fc.integer(),
+        height: fc.integer(),
+        full_width: fc.nat(9),
+        full_height: fc.nat(9),
+        mime: fc.constantFrom("image/jpeg", "image/svg+xml", 3),
+        metrics: fc.array(fc.tuple(fc.string(), fc.option(fc.double())), { maxLength: 3 }),
+        others: fc.array(fc.record({ item: fc.nat(), name: fc.string(), role: fc.string() }), {
+          maxLength: 2,
+        }),
       },
       { requiredKeys: [] },
     );
@@ -134,7 +211,7 @@ describe("replies", () => {
       fc.property(fc.oneof(fc.jsonValue(), near), buffers, (content, views) => {
         const envelope = readEnvelope(content);
         if (envelope) expect(envelope.id).toBeGreaterThanOrEqual(1);
-        for (const unpack of [unpackRows, unpackThumbs]) {
+        for (const unpack of Object.values(UNPACKERS)) {
           try {
             unpack(content, views);
           } catch (error) {

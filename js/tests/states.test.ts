@@ -20,6 +20,42 @@ describe("states", () => {
     expect(view.root.querySelectorAll(".card.loading")).toHaveLength(0);
   });
 
+  it("takes an update as one whatever a host makes of it: marimo sets the traits one by one", async () => {
+    const { kernel, view } = await display({ n: 20 });
+    kernel.order = kernel.order.slice(0, 3);
+    kernel.update({ epoch: 2 });
+    kernel.update({ count: 3 });
+    await settle();
+    expect(kernel.sentOf("rows").at(-1)).toMatchObject({ epoch: 2, start: 0, stop: 3 });
+    expect(view.cards).toHaveLength(3);
+    expect(view.find(".toast").hidden).toBe(true);
+  });
+
+  it("shows a new order with what the kernel sends ahead, and asks for nothing of that", async () => {
+    const { kernel, view } = await display({ n: 40 });
+    kernel.sent.length = 0;
+    kernel.reorder([...kernel.order].reverse().slice(0, 20));
+    kernel.sendAhead([...kernel.order]);
+    await settle();
+    expect(view.cards.map((card) => card.querySelector(".name")?.textContent).slice(0, 2)).toEqual([
+      "image 139.jpg",
+      "image 138.jpg",
+    ]);
+    expect(kernel.sent).toEqual([]);
+  });
+
+  it("drops what was sent ahead of an order that is gone, and says when it is malformed", async () => {
+    const { kernel, view } = await display({ n: 40 });
+    const shown = view.cards.length;
+    kernel.sendAhead([...kernel.order], 7);
+    await settle();
+    expect(view.card(0).querySelector(".name")?.textContent).toBe("image 100.jpg");
+    kernel.emit("msg:custom", { kind: "ahead", epoch: 1, start: 0, stop: 40 }, []);
+    await settle();
+    expect(view.find(".toast").hidden).toBe(false);
+    expect(view.cards).toHaveLength(shown);
+  });
+
   it("says why nothing is shown, and offers the way out", async () => {
     const { kernel, view } = await display({ n: 20 });
     const status = { kind: "empty", message: "No image matches the filter", hint: "None of 20 images." };
@@ -31,9 +67,11 @@ describe("states", () => {
     view.click(view.find(".empty button"));
     expect(kernel.sent.at(-1)).toMatchObject({ kind: "clear", what: "filters" });
     kernel.update({ filter_label: "", query_label: "Similar to a.jpg" });
+    await settle();
     view.click(view.button("Back"));
     expect(kernel.sent.at(-1)).toMatchObject({ kind: "clear", what: "query" });
     kernel.update({ query_label: "" });
+    await settle();
     expect(view.find(".empty button").hidden).toBe(true);
   });
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, SupportsIndex, overload
 
 import numpy as np
 
-from simwidget.neighbors import pair_distances, within_radius
+from simwidget.group_view import Groups
+from simwidget.imaging import are_mirrored
+from simwidget.neighbors import pair_distances, row_distances, within_radius
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
     import pandas as pd
 
     from simwidget.neighbor_graph import NeighborGraph
+    from simwidget.pipeline import Built
+    from simwidget.store import ItemTable
 
 Reason = Literal["same bytes", "same pixels", "near", "mirrored"]
 REASONS: tuple[Reason, ...] = ("same bytes", "same pixels", "near", "mirrored")
+_CACHED = 8  # thresholds
 
 
 @dataclass(frozen=True)
@@ -143,7 +150,7 @@ def group_duplicates(
     if across is not None:
         free &= across >= 0
     by_rank = np.argsort(rank, kind="stable")
-    by_rank = by_rank[free[by_rank]]
+    by_rank = by_rank[(free & near.any)[by_rank]]
     found = []
     if across is not None:
         codes = graph.groups[by_rank] * (across.max(initial=0) + 1) + across[by_rank]
@@ -162,8 +169,71 @@ def group_duplicates(
     return found
 
 
+class GroupCache:
+    """Groups of duplicates among all items, found once for each threshold; for any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._built: Built | None = None
+        self._found: dict[float, Groups] = {}
+
+    def groups(self, built: Built, threshold: float) -> Groups:
+        """Groups as of :func:`group_duplicates`, best keeper first; another build than before is searched anew."""
+        with self._lock:
+            if built is not self._built:
+                self._built, self._found = built, {}
+            if threshold not in self._found:
+                found = group_duplicates(built.graph, built.embeddings, built.rank, threshold)
+                if len(self._found) == _CACHED:
+                    del self._found[next(iter(self._found))]
+                self._found[threshold] = Groups.of(found)
+            return self._found[threshold]
+
+
+def item_distances(
+    graph: NeighborGraph, vectors: npt.NDArray[np.float32], row: int, others: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
+    """Cosine distances of other items to one, float32 of the shape of ``others``; those of its copies are 0."""
+    stand_ins = graph.stand_ins[graph.groups]
+    return row_distances(vectors, stand_ins[others], np.full(len(others), stand_ins[row]))
+
+
+def duplicate_reasons(
+    items: ItemTable, row: int, others: Sequence[int], thumbnails: Callable[[Sequence[int]], list[bytes | None]]
+) -> list[Reason]:
+    """Why items are duplicates of one of their group.
+
+    Parameters
+    ----------
+    items : ItemTable
+    row : int
+        Position of the one.
+    others : sequence of int
+        Positions of the others.
+    thumbnails : callable
+        Gives thumbnails by id; called only where the hashes do not tell.
+    """
+    pixels = items.pixels[row]
+    reasons: list[Reason] = ["same pixels" if pixels and pixels == items.pixels[r] else "near" for r in others]
+    for place in np.flatnonzero(items.content[others] == items.content[row]).tolist():
+        reasons[place] = "same bytes"
+    near = [place for place, reason in enumerate(reasons) if reason == "near"]
+    if near:
+        one, *rest = thumbnails(items.ids[[row, *(others[place] for place in near)]].tolist())
+        for place, mirrored in zip(near, are_mirrored(one, rest), strict=True):
+            if mirrored:
+                reasons[place] = "mirrored"
+    return reasons
+
+
 class _Near:
-    """Finds all items within a threshold of an item."""
+    """Finds all items within a threshold of an item.
+
+    Attributes
+    ----------
+    any : ndarray of bool, shape (n,)
+        Whether there may be any.
+    """
 
     def __init__(
         self,
@@ -172,36 +242,43 @@ class _Near:
         rank: npt.NDArray[np.int64],
         threshold: float,
     ) -> None:
-        self._graph, self._vectors, self._rank, self._threshold = graph, vectors, rank, threshold
+        self._groups, self._rank, self._threshold = graph.groups, rank, threshold
+        # Of a memory-mapped array every single row costs more to take than to compare.
+        self._indices, self._vectors = np.asarray(graph.indices), np.asarray(vectors)
         self._stand_in = graph.stand_ins[graph.groups]
-        self._members = _members(graph.groups)
-        self._near: npt.NDArray[np.bool_] = np.less_equal(graph.distances, threshold)
+        self._near: npt.NDArray[np.bool_] = np.less_equal(np.asarray(graph.distances), threshold)
         self._counts = np.count_nonzero(self._near, axis=1)
         # An edge that only the other end lists (its row had more room) counts as well.
-        self._listed_by: dict[int, list[int]] = {}
-        for row, column in zip(*np.nonzero(self._near), strict=True):
-            self._listed_by.setdefault(int(graph.indices[row, column]), []).append(int(row))
+        listing, columns = np.nonzero(self._near)
+        listed = self._indices[listing, columns]
+        self._listing = _Lists(listed, listing, len(rank))
+        self._members = _Lists(graph.groups, np.arange(len(rank)), len(graph.stand_ins))
+        self.any = self._counts > 0
+        self.any[listed] = True
 
     def to(self, item: int, allowed: npt.NDArray[np.bool_]) -> tuple[list[int], list[float]]:
         """Positions and distances of the allowed items within the threshold, by distance and then rank."""
-        groups, stand_in = self._graph.groups, self._stand_in
+        groups, stand_in = self._groups, self._stand_in
         if self._counts[item] == self._near.shape[1]:  # the graph does not reach as far as the threshold
             reached = within_radius(self._vectors, int(stand_in[item]), self._threshold)
-            others = reached[stand_in[reached] == reached].tolist()
-        elif self._counts[item] or item in self._listed_by:
-            others = [*self._graph.indices[item][self._near[item]].tolist(), *self._listed_by.get(item, [])]
+            others = reached[stand_in[reached] == reached]
         else:
-            return [], []
-        near_groups = {int(groups[other]) for other in others} | {int(groups[item])}
-        found = np.array([i for group in near_groups for i in self._members[group] if allowed[i]], dtype=np.int64)
+            others = np.append(self._indices[item][self._near[item]], self._listing[item])
+        near_groups = {int(groups[item]), *groups[others].tolist()}
+        found = np.concatenate([self._members[group] for group in near_groups])
+        found = found[allowed[found]]
         distances = pair_distances(self._vectors[stand_in[found]], self._vectors[stand_in[item]])
         found, distances = found[distances <= self._threshold], distances[distances <= self._threshold]
         order = np.lexsort((self._rank[found], distances))
         return found[order].tolist(), distances[order].tolist()
 
 
-def _members(groups: npt.NDArray[np.int64]) -> list[list[int]]:
-    members: list[list[int]] = [[] for _ in range(int(groups.max(initial=-1)) + 1)]
-    for item, group in enumerate(groups.tolist()):
-        members[group].append(item)
-    return members
+class _Lists:
+    """Lists of values by key, end to end; keys are 0 to ``count`` - 1."""
+
+    def __init__(self, keys: npt.NDArray[np.integer], values: npt.NDArray[np.int64], count: int) -> None:
+        self._values = values[np.argsort(keys, kind="stable")]
+        self._ends = np.cumsum(np.bincount(keys, minlength=count)).tolist()
+
+    def __getitem__(self, key: int) -> npt.NDArray[np.int64]:
+        return self._values[self._ends[key - 1] if key else 0 : self._ends[key]]

@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
+from simwidget.errors import SimwidgetError
 from simwidget.metrics.quality import PIXEL_METRICS, pixel_quality
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _WHITE_CONTENT = 240  # a composition on white whose darkest pixel is above this
 _DARK = (48, 48, 48)
 
 
-class UnreadableImageError(ValueError):
+class UnreadableImageError(SimwidgetError, ValueError):
     """The file cannot be decoded; the message is the reason, fit to show to a person."""
 
 
@@ -103,16 +104,10 @@ def read_image(path: Path, *, min_side: int = 256) -> DecodedImage:
             raise UnreadableImageError("the file is empty")
         with Image.open(io.BytesIO(data)) as opened:
             full_size = opened.size
-            scale = min(full_size) / min_side
-            if scale >= 2:
-                opened.draft(None, (int(full_size[0] / scale), int(full_size[1] / scale)))
-            drafted = opened.size != full_size
+            drafted = _draft(opened, min(full_size) / min_side)
             opened.load()
             pixels = _upright(opened, own=True)
-            if drafted:
-                width, height = full_size if _orientation(opened) < 5 else full_size[::-1]
-            else:
-                width, height = pixels.size
+            width, height = _upright_size(opened, full_size) if drafted else pixels.size
         hashed_now = not drafted and (max(full_size) <= THUMBNAIL_SIZE or pixels.mode in _DEEP_MODES)
         rgb = _to_rgb(pixels)
         thumbnail = make_thumbnail(rgb)
@@ -171,6 +166,68 @@ def load_rgb(path: Path) -> Image.Image:
     return _of_whole(path, _to_rgb)
 
 
+class ScaledImage(NamedTuple):
+    """An image for people to look at.
+
+    Attributes
+    ----------
+    image : PIL.Image.Image
+        RGB, upright, at most as large as asked for.
+    full_size : tuple of int
+        Width and height in pixels of the whole image, upright.
+    lossless : bool
+        Whether the file holds exactly the pixels of ``image``, as PNG and BMP do and JPEG does not.
+    file_size : int
+        Bytes.
+    """
+
+    image: Image.Image
+    full_size: tuple[int, int]
+    lossless: bool
+    file_size: int
+
+
+def load_scaled(path: Path, side: int) -> ScaledImage:
+    """Decode a file and scale it down until its longer side has at most ``side`` pixels.
+
+    Raises
+    ------
+    UnreadableImageError
+        As in :func:`read_image`.
+    """
+    try:
+        if path.exists() and not path.is_file():  # to open a pipe would wait until someone writes to it
+            raise UnreadableImageError("it is no longer a file")
+        with Image.open(path) as opened:
+            full_size = opened.size
+            drafted = _draft(opened, max(full_size) / side)
+            opened.load()
+            lossy = opened.format in _LOSSY
+            pixels = _upright(opened, own=True)
+            full_size = _upright_size(opened, full_size) if drafted else pixels.size
+            image = _resized(_to_rgb(pixels), _scaled_size(full_size, side))
+            return ScaledImage(image, full_size, not lossy and image.size == full_size, path.stat().st_size)
+    except UnreadableImageError:
+        raise
+    except Exception as error:
+        raise UnreadableImageError(_reason(error)) from error
+
+
+_LOSSY = {"JPEG", "MPO", "JPEG2000", "WEBP", "AVIF"}  # the last three seldom hold exact pixels
+
+
+def _draft(opened: Image.Image, scale: float) -> bool:
+    """Let a file be decoded scaled down, by at most ``scale``, where its format can; whether it will be."""
+    before = opened.size
+    if scale >= 2:
+        opened.draft(None, (max(1, int(before[0] / scale)), max(1, int(before[1] / scale))))
+    return opened.size != before
+
+
+def _upright_size(opened: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
+    return size if _orientation(opened) < 5 else size[::-1]
+
+
 def _of_whole(path: Path, function: Callable[[Image.Image], T]) -> T:
     """Call a function with all upright pixels of a file; UnreadableImageError where either fails."""
     try:
@@ -214,11 +271,21 @@ def _blake2b(data: bytes) -> bytes:
 
 def make_thumbnail(image: Image.Image) -> Image.Image:
     """Scale an image so that its longer side has ``THUMBNAIL_SIZE`` pixels; a smaller one is given back itself."""
-    scale = THUMBNAIL_SIZE / max(image.size)
-    if scale >= 1:
-        return image
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    return scale_down(image, THUMBNAIL_SIZE)
+
+
+def scale_down(image: Image.Image, side: int) -> Image.Image:
+    """Scale an image so that its longer side has ``side`` pixels; a smaller one is given back itself."""
+    return _resized(image, _scaled_size(image.size, side))
+
+
+def _scaled_size(size: tuple[int, int], side: int) -> tuple[int, int]:
+    scale = min(side / max(size), 1.0)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
 def _signature(thumbnail: Image.Image) -> bytes:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from simwidget import pipeline
-from simwidget.contents import ProjectContents, checked_metric_name
-from simwidget.duplicates import DuplicateGroup, DuplicateGroups, Reason, group_duplicates
+from simwidget.contents import checked_metric_name
 from simwidget.embedders.choice import StoredEmbedder
 from simwidget.errors import EmbedderError, InvalidValueError, UnknownNameError
-from simwidget.imaging import are_mirrored, open_rgb, prepare_rgb
-from simwidget.metrics.labels import label_codes
+from simwidget.grouping import ProjectDuplicates
+from simwidget.imaging import open_rgb, prepare_rgb
 from simwidget.names import checked_name, existing_file
 from simwidget.opening import (
     build_folder,
@@ -61,7 +60,7 @@ class SimilarItems(NamedTuple):
     paths: list[Path]
 
 
-class Project(ProjectContents):
+class Project(ProjectDuplicates):
     """Images, embeddings, neighbor graph, metrics and tags; made by :meth:`from_folder` or :meth:`open`.
 
     Attributes
@@ -163,89 +162,6 @@ class Project(ProjectContents):
 
     # Questions
 
-    def duplicates(
-        self, threshold: float = 1e-4, within: Within | None = None, *, across: str | None = None
-    ) -> DuplicateGroups:
-        """Group duplicates: every member is within ``threshold`` of its keeper, so groups never chain.
-
-        Parameters
-        ----------
-        threshold : float
-            Cosine distance in [0, 1]; 0 for copies only.
-        within : items, filters or mask, optional
-            Look at these items only: ids or paths; ranges of metrics, such as ``{"Brightness": (0, 0.2)}``; or
-            an array of bool of shape (n,).
-        across : "split" or "label", optional
-            Find the pairs that lie in different splits (or have different labels) instead: each group holds
-            an image and all worse-ranked images of other splits within the threshold, so an image may be in
-            several. Of the copies of an image in one split only the best has a group.
-
-        Returns
-        -------
-        DuplicateGroups
-            A list of DuplicateGroup, largest first, with ``.bytes_freed`` and ``.to_pandas()``.
-
-        Raises
-        ------
-        InvalidValueError
-            The threshold is out of range, or the project has no splits or labels to look across.
-        """
-        checked_distance("threshold", threshold)
-        built = self._built
-        found = group_duplicates(
-            built.graph,
-            built.embeddings,
-            built.rank,
-            threshold,
-            within=self._mask(within),
-            across=self._parts(across),
-        )
-        found.sort(key=lambda group: (-len(group[1]), built.rank[group[0]]))
-        return DuplicateGroups(self._group(*group) for group in found)
-
-    def _parts(self, across: str | None) -> npt.NDArray[np.int64] | None:
-        if across is None:
-            return None
-        of = {"split": self._built.items.splits, "label": self._built.items.labels}
-        if not isinstance(across, str) or across not in of:
-            raise InvalidValueError(f"across is 'split' or 'label', not {across!r}.")
-        codes, known = label_codes(of[across])
-        if len(known) < 2:
-            has = f"only the {across} {known[0]!r}" if known else f"no {across}s"
-            argument = "split" if across == "split" else "labels"
-            raise InvalidValueError(
-                f"Duplicates across {across}s need two of them; the project has {has}. "
-                f"Give them with Project.from_folder(..., {argument}=...)."
-            )
-        return codes
-
-    def _group(self, keeper: int, rows: list[int], distances: list[float]) -> DuplicateGroup:
-        return DuplicateGroup(
-            keeper=self._names.path(keeper),
-            duplicates=[self._names.path(row) for row in rows],
-            distances=distances,
-            reasons=self._reasons(keeper, rows),
-            keeper_id=int(self.ids[keeper]),
-            duplicate_ids=self.ids[rows].tolist(),
-            sizes=self._built.items.sizes[rows].tolist(),
-        )
-
-    def _reasons(self, keeper: int, rows: list[int]) -> list[Reason]:
-        items = self._built.items
-        same_pixels = [items.pixels[keeper] is not None and items.pixels[keeper] == items.pixels[r] for r in rows]
-        reasons: list[Reason] = ["same pixels" if same else "near" for same in same_pixels]
-        for place in np.flatnonzero(items.content[rows] == items.content[keeper]).tolist():
-            reasons[place] = "same bytes"
-        near = [place for place, reason in enumerate(reasons) if reason == "near"]
-        if near:
-            kept, *others = self.thumbnails(
-                [int(self.ids[row]) for row in (keeper, *(rows[place] for place in near))]
-            )
-            for place, mirrored in zip(near, are_mirrored(kept, others), strict=True):
-                if mirrored:
-                    reasons[place] = "mirrored"
-        return reasons
-
     def similar(
         self,
         query: Any = None,
@@ -333,6 +249,10 @@ class Project(ProjectContents):
         embedder = self._opened.embedder
         assert embedder is not None
         return embedder
+
+    def file(self, item: int | str | os.PathLike[str]) -> Path:
+        """Absolute path of one item."""
+        return self._names.file(int(self.rows(item)[0]))
 
     # Other embeddings, rules and metrics
 

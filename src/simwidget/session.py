@@ -5,32 +5,26 @@ Several front ends of one session stay in step, because all of them read it and 
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simwidget.errors import InvalidValueError, SimwidgetError, UnknownNameError
+from simwidget.errors import InvalidValueError
+from simwidget.imaging import UnreadableImageError
+from simwidget.inspection import MAX_OTHERS, Details, LargeImage, details, large_image, shown
 from simwidget.names import checked_tag
-from simwidget.views import checked_filters, filter_rows, name_order, range_label, sort_rows
+from simwidget.session_view import DUPLICATE_THRESHOLD, SCORE, SessionView, StaleEpochError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
     from simwidget.project import Project
 
-DUPLICATE_THRESHOLD = 1e-4
-NAME = "Name"
-SIMILARITY = "Similarity"
-_K = 50
-
-
-class StaleEpochError(SimwidgetError):
-    """A range of rows was asked for in an order that is no longer the current one."""
+__all__ = ["DUPLICATE_THRESHOLD", "Rows", "Session", "StaleEpochError"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,8 @@ class Rows:
     names : list of str
         File names, fit to show.
     values : ndarray of float64
-        Of the current metric, or distances while a similarity query is active; NaN where missing.
+        Of the current metric, NaN where missing; distances while a similarity query is active, and in the group
+        view those to the keeper of the group.
     labels : list of str or None
     tags : list of list of str
     selected : ndarray of bool
@@ -51,6 +46,8 @@ class Rows:
         Mean RGB.
     group : ndarray of int32
         How many other items are duplicates of this one (within 0.0001).
+    keeper : ndarray of bool
+        Whether each is the keeper of its group, in the group view; else False.
     """
 
     ids: npt.NDArray[np.int64]
@@ -61,31 +58,10 @@ class Rows:
     selected: npt.NDArray[np.bool_]
     colors: npt.NDArray[np.uint8]
     group: npt.NDArray[np.int32]
+    keeper: npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Query:
-    """A similarity query and its answer.
-
-    Attributes
-    ----------
-    label : str
-        Words for it, such as "Similar to IMG_0231.jpg".
-    ids : tuple of int
-        The items asked for.
-    rows : ndarray of int64
-        Positions of the answer, nearest first.
-    distances : ndarray of float32
-        Of the answer.
-    """
-
-    label: str
-    ids: tuple[int, ...]
-    rows: npt.NDArray[np.int64]
-    distances: npt.NDArray[np.float32]
-
-
-class Session:
+class Session(SessionView):
     """The state behind an Explorer or Gallery; every method may be called from any thread.
 
     Parameters
@@ -101,197 +77,16 @@ class Session:
     """
 
     def __init__(self, project: Project) -> None:
-        self.project = project
-        self.lock = threading.RLock()
-        self.epoch = 1
+        super().__init__(project)
         self.revision = 1
-        self._filters: dict[str, tuple[float, float]] = {}
-        self._sort = "Uniqueness"
-        self._query: Query | None = None
         self._ids, self._selected = project.ids, np.zeros(len(project), dtype=bool)
-        self._callbacks: list[Callable[[frozenset[str]], None]] = []
-        self._labels = project.labels
-        self._sorted_by: tuple[str, npt.NDArray[np.int64]] = ("", np.empty(0, dtype=np.int64))
+        self._load_labels()
         self._load_tags()
-        self._rows = self._ordered()
         self._stop_watching = project.on_change(self._project_changed)
 
     def close(self) -> None:
         """Stop watching the project."""
         self._stop_watching()
-
-    # View
-
-    @property
-    def rows_in_view(self) -> npt.NDArray[np.int64]:
-        """Positions of the items in view, in order."""
-        return self._rows
-
-    @property
-    def count(self) -> int:
-        """Items in view."""
-        return len(self._rows)
-
-    @property
-    def total(self) -> int:
-        """Items of the project."""
-        return len(self.project)
-
-    @property
-    def filters(self) -> dict[str, tuple[float, float]]:
-        """Range of each filtered metric, both ends included."""
-        return dict(self._filters)
-
-    @property
-    def sort(self) -> str:
-        """What the view is sorted by: a key, with a minus in front when descending."""
-        return SIMILARITY if self._query else self._sort
-
-    @property
-    def sort_keys(self) -> list[str]:
-        """What the view can be sorted by."""
-        return [*self.project.metrics, NAME]
-
-    @property
-    def value_name(self) -> str:
-        """What the values of rows are."""
-        key = self._sort.lstrip("-")
-        if self._query:
-            return "Distance"
-        return key if key in self.project.metrics else "Uniqueness"
-
-    @property
-    def query(self) -> Query | None:
-        """The active similarity query."""
-        return self._query
-
-    @property
-    def query_label(self) -> str:
-        """Words for the active similarity query; empty without one."""
-        return self._query.label if self._query else ""
-
-    @property
-    def filter_label(self) -> str:
-        """Words for the filters; empty without one, and while a query sets them aside."""
-        if self._query:
-            return ""
-        return ", ".join(range_label(name, *bounds) for name, bounds in self._filters.items())
-
-    @property
-    def status(self) -> dict[str, str]:
-        """Whether there is something to show, and if not, why and what to do."""
-        if self.count:
-            return {"kind": "ready", "message": "", "hint": ""}
-        failed = self.project.failed if self.total == 0 else []
-        if failed:
-            return {
-                "kind": "empty",
-                "message": "No readable images",
-                "hint": f"{len(failed):,} files could not be read; project.failed lists them. "
-                f"The first: {failed[0].path.name}: {failed[0].reason}.",
-            }
-        if self.total == 0:
-            return {"kind": "empty", "message": "No images", "hint": "The project holds no image."}
-        if self._query:
-            return {"kind": "empty", "message": "No similar images", "hint": "The project holds no other image."}
-        return {
-            "kind": "empty",
-            "message": "No image matches the filter",
-            "hint": f"None of {self.total:,} images has {self.filter_label}.",
-        }
-
-    def set_filters(self, filters: Mapping[str, Any]) -> None:
-        """Replace all filters, and leave a similarity query.
-
-        Raises
-        ------
-        UnknownNameError, InvalidValueError
-            See ``views.checked_filters``; nothing changes then.
-        """
-        with self.lock:
-            checked = checked_filters(filters, self.project.metrics)
-            changed = {"view", "filters"} | ({"query", "sort"} if self._query else set())
-            self._filters, self._query = checked, None
-            self._reorder()
-        self._notify(changed)
-
-    def clear_filters(self) -> None:
-        """Remove all filters."""
-        self.set_filters({})
-
-    def set_sort(self, sort: str) -> None:
-        """Sort by a key of ``sort_keys``, descending with a minus in front; leaves a similarity query.
-
-        Raises
-        ------
-        UnknownNameError
-            There is no such key.
-        """
-        with self.lock:
-            if not isinstance(sort, str) or sort.removeprefix("-") not in self.sort_keys:
-                raise UnknownNameError(f"The view cannot be sorted by {sort!r}. Keys: {', '.join(self.sort_keys)}.")
-            changed = {"view", "sort"} | ({"query"} if self._query else set())
-            self._sort, self._query = sort, None
-            self._reorder()
-        self._notify(changed)
-
-    def similar_to(self, ids: Sequence[int], k: int = _K, label: str = "") -> None:
-        """Show the items most like some items, nearest first; filters are set aside until that is left.
-
-        Parameters
-        ----------
-        ids : sequence of int
-        k : int
-            How many, at most.
-        label : str
-            Words for what is asked; default the file name, or the number of items.
-        """
-        rows = self.project.rows(np.asarray(ids, dtype=np.int64))
-        found = self.project.similar(self.project.ids[rows], k)
-        if not label:
-            label = self.project.title(int(rows[0])) if len(rows) == 1 else f"{len(rows):,} images"
-        query = Query(
-            f"Similar to {label}", tuple(int(i) for i in ids), self.project.rows(found.ids), found.distances
-        )
-        with self.lock:
-            self._query = query
-            self._reorder()
-        self._notify({"view", "query", "sort", "filters"})
-
-    def clear_query(self) -> None:
-        """Leave the similarity query and go back to filters and sort."""
-        with self.lock:
-            if self._query is None:
-                return
-            self._query = None
-            self._reorder()
-        self._notify({"view", "query", "sort", "filters"})
-
-    def _reorder(self) -> None:
-        self._rows = self._ordered()
-        self.epoch += 1
-
-    def _ordered(self) -> npt.NDArray[np.int64]:
-        if self._query:
-            return self._query.rows
-        inside = np.zeros(self.total, dtype=bool)
-        inside[filter_rows(self.total, self._filters, self.project.metrics)] = True
-        order = self._sorted(self._sort)
-        return order[inside[order]]
-
-    def _sorted(self, sort: str) -> npt.NDArray[np.int64]:
-        """All items in order; kept for the current sort, so that a brush only has to filter it."""
-        if self._sorted_by[0] != sort:
-            key = sort.removeprefix("-")
-            keys = self._names if key == NAME else self.project.metrics[key]
-            everything = np.arange(self.total)
-            order = sort_rows(everything, keys, self.project.graph.groups, descending=sort.startswith("-"))
-            self._sorted_by = (sort, order)
-        return self._sorted_by[1]
-
-    @cached_property
-    def _names(self) -> npt.NDArray[np.float64]:
-        return name_order([self.project.title(row) for row in range(self.total)])
 
     # Rows
 
@@ -304,12 +99,15 @@ class Session:
             The order has changed since ``epoch``.
         """
         with self.lock:
-            if epoch != self.epoch:
-                raise StaleEpochError(f"The view is at epoch {self.epoch}, not {epoch}.")
+            self._check_epoch(epoch)
             rows = self._rows[start:stop]
-            values = (
-                self._query.distances[start:stop] if self._query else self.project.metrics[self.value_name][rows]
-            )
+            keeper = np.zeros(len(rows), dtype=bool)
+            if self._query:
+                values = self._query.distances[start:stop]
+            elif self._groups is not None:
+                values, keeper = self._groups.distances[start:stop], self._groups.keepers[start:stop]
+            else:
+                values = self.project.metrics[self.value_name][rows]
             ids = self.project.ids[rows]
             return Rows(
                 ids=ids,
@@ -320,7 +118,48 @@ class Session:
                 selected=self._selected[rows],
                 colors=self.project.mean_colors[rows],
                 group=self._duplicate_counts[rows],
+                keeper=keeper,
             )
+
+    def group_sizes(self, epoch: int, start: int, stop: int) -> npt.NDArray[np.int64]:
+        """Number of items of the groups in view from ``start`` up to but without ``stop``; none in a grid.
+
+        Raises
+        ------
+        StaleEpochError
+            The order has changed since ``epoch``.
+        """
+        with self.lock:
+            self._check_epoch(epoch)
+            return np.empty(0, dtype=np.int64) if self._groups is None else self._groups.sizes[start:stop]
+
+    def details(self, item: int) -> Details:
+        """Tell all that is known of an item, named by id; see :func:`simwidget.inspection.details`."""
+        with self.lock:
+            (row,) = self.project.rows(np.array([item])).tolist()
+            tags, is_selected = self._tags_of.get(item, []), bool(self._selected[row])
+            in_view = self._rows[self._selected[self._rows]]
+            others = self._selected.copy()
+            others[self._rows] = False
+            selected = self.project.ids[[*in_view[: MAX_OTHERS + 1], *np.flatnonzero(others)[: MAX_OTHERS + 1]]]
+            threshold = self.duplicate_threshold
+        return details(
+            self.project, item, threshold, tags=tags, selected=selected.tolist(), is_selected=is_selected
+        )
+
+    def image(self, item: int, side: int) -> LargeImage:
+        """Read the image of an item, named by id, its longer side at most ``side`` pixels and in all 1 MB.
+
+        Raises
+        ------
+        UnreadableImageError
+            With the name of the file and the reason.
+        """
+        try:
+            return large_image(self.project.file(item), side)
+        except UnreadableImageError as error:
+            (row,) = self.project.rows(item).tolist()
+            raise UnreadableImageError(f"{self.project.title(row)}: {error}") from error
 
     def thumbnails(self, ids: Sequence[int]) -> list[bytes | None]:
         """JPEG thumbnails by id; None where there is none."""
@@ -329,9 +168,16 @@ class Session:
     @cached_property
     def _duplicate_counts(self) -> npt.NDArray[np.int32]:
         graph = self.project.graph
-        copies = np.bincount(graph.groups, minlength=1)[graph.groups] - 1 if self.total else np.empty(0)
-        near = np.count_nonzero(graph.distances <= DUPLICATE_THRESHOLD, axis=1)
-        counts: npt.NDArray[np.int32] = np.maximum(copies, near).astype(np.int32)
+        if self.total == 0:
+            return np.empty(0, dtype=np.int32)
+        sizes = np.bincount(graph.groups)
+        rows, places = np.nonzero(graph.distances <= DUPLICATE_THRESHOLD)
+        # Groups of copies, each once: a row may list several of one, and each stands for all of them.
+        pairs = np.unique(rows * len(sizes) + graph.groups[graph.indices[rows, places]])
+        rows, groups = np.divmod(pairs, len(sizes))
+        others = groups != graph.groups[rows]
+        near = np.bincount(rows[others], weights=sizes[groups[others]], minlength=self.total)
+        counts: npt.NDArray[np.int32] = (sizes[graph.groups] - 1 + near).astype(np.int32)
         return counts
 
     # Selection
@@ -352,14 +198,21 @@ class Session:
         with self.lock:
             return self.in_view_order(self.project.ids[self._selected].tolist())
 
-    def select(self, op: str, *, ids: Iterable[int] = (), start: int = 0, stop: int = 0) -> None:
+    def select(self, op: str, *, ids: Iterable[int] = ()) -> None:
         """Change the selection.
 
         Parameters
         ----------
         op : str
-            "set", "add", "remove" or "toggle" the items ``ids``; add the "range" of the view from ``start`` to
-            without ``stop``; add "all" items in view; select "none"; or "invert" within the view.
+            "set", "add", "remove" or "toggle" the items ``ids``; add "all" items in view; of the group view select
+            the "extras" and no keeper; select "none"; or "invert" within the view.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such item.
+        InvalidValueError
+            There is no such way to select, or it is not for this view.
         """
         with self.lock:
             before = self._selected.copy()
@@ -368,20 +221,57 @@ class Session:
                 if op == "set":
                     self._selected[:] = False
                 self._selected[rows] = ~self._selected[rows] if op == "toggle" else op != "remove"
-            elif op == "range":
-                self._selected[self._rows[start:stop]] = True
             elif op == "all":
                 self._selected[self._rows] = True
+            elif op == "extras":
+                if self._groups is None:
+                    raise InvalidValueError("Only the group view tells the extras from the images to keep.")
+                self._selected[self._rows] = ~self._groups.keepers
             elif op == "none":
                 self._selected[:] = False
             elif op == "invert":
                 self._selected[self._rows] ^= True
             else:
                 raise InvalidValueError(f"There is no way to select {op!r}.")
-            changed = not np.array_equal(before, self._selected)
-            self.revision += changed
+            changed = self._selection_changed(before)
         if changed:
             self._notify({"selection"})
+
+    def select_ranges(self, epoch: int, ranges: Sequence[tuple[int, int]], *, replace: bool = False) -> None:
+        """Select ranges of view positions, each from a start up to but without a stop, in any order.
+
+        Parameters
+        ----------
+        epoch : int
+            Of the order that the positions are of.
+        ranges : sequence of (int, int)
+            What lies past the end of the view selects nothing.
+        replace : bool
+            Whether what was selected before is not any more.
+
+        Raises
+        ------
+        StaleEpochError
+            The order has changed since ``epoch``.
+        """
+        with self.lock:
+            self._check_epoch(epoch)
+            before = self._selected.copy()
+            if replace:
+                self._selected[:] = False
+            # Where ranges begin and end: the running sum is the number of ranges that a position is in.
+            starts, stops = np.minimum(np.array(ranges, dtype=np.int64).reshape(-1, 2), self.count).T
+            edges = np.bincount(starts, minlength=self.count + 1) - np.bincount(stops, minlength=self.count + 1)
+            self._selected[self._rows[np.cumsum(edges[:-1]) > 0]] = True
+            changed = self._selection_changed(before)
+        if changed:
+            self._notify({"selection"})
+
+    def _selection_changed(self, before: npt.NDArray[np.bool_]) -> bool:
+        """Count a change of the selection, where there is one."""
+        changed = not np.array_equal(before, self._selected)
+        self.revision += changed
+        return changed
 
     # Tags
 
@@ -409,6 +299,16 @@ class Session:
         """Take a tag off the selected items; returns how many had it."""
         return self.project.untag(self._needed_selection("untag"), checked_tag(name))
 
+    def keep(self, item: int) -> None:
+        """Make an item the keeper of its group of duplicates; see :meth:`simwidget.Project.keep`.
+
+        Raises
+        ------
+        InvalidValueError
+            It is in no group.
+        """
+        self.project.keep(item, self.duplicate_threshold)
+
     def _needed_selection(self, what: str) -> npt.NDArray[np.int64]:
         ids = self.project.ids[self._selected]
         if len(ids) == 0:
@@ -417,6 +317,8 @@ class Session:
 
     def _project_changed(self, what: frozenset[str]) -> None:
         changed = set(what & {"tags", "metrics"})
+        if "metrics" in what:
+            self._find_groups(self._filters)
         with self.lock:
             if "embeddings" in what:
                 self._query = None  # its distances are those of other embeddings
@@ -428,13 +330,15 @@ class Session:
                 metrics = self.project.metrics
                 self._filters = {name: bounds for name, bounds in self._filters.items() if name in metrics}
                 if self._sort.removeprefix("-") not in self.sort_keys:
-                    self._sort = "Uniqueness"
+                    self._sort = SCORE
                 changed |= {"filters", "sort"}
                 self._sorted_by = ("", np.empty(0, dtype=np.int64))
                 self.__dict__.pop("_duplicate_counts", None)
-                rows = self._ordered()
+                rows = self._rows
+                self._order()
+                # The same rows are the same groups: two keepers are farther apart than the threshold.
                 if "embeddings" in what or not np.array_equal(rows, self._rows):
-                    self._rows, changed = rows, changed | {"view"}
+                    changed |= {"view"}
                     self.epoch += 1
             self.revision += 1
         self._notify(changed)
@@ -443,8 +347,12 @@ class Session:
         """Follow the project to other items, which other embeddings may have; what is selected stays so by id."""
         if not np.array_equal(self._ids, self.project.ids):
             self._selected = np.isin(self.project.ids, self._ids[self._selected])
-            self._ids, self._labels = self.project.ids, self.project.labels
+            self._ids = self.project.ids
+            self._load_labels()
             self.__dict__.pop("_names", None)
+
+    def _load_labels(self) -> None:
+        self._labels = [None if label is None else shown(label) for label in self.project.labels]
 
     def _load_tags(self) -> None:
         self._tags = self.project.tagged_ids()
@@ -460,18 +368,3 @@ class Session:
         place[self._rows] = np.arange(self.count)
         order = np.lexsort((rows, place[rows]))
         return [int(item) for item in self.project.ids[rows[order]]]
-
-    # Changes
-
-    def on_change(self, callback: Callable[[frozenset[str]], None]) -> Callable[[], None]:
-        """Call back after every change, in the thread that made it, with the names of what changed.
-
-        Names are "view", "filters", "sort", "query", "selection", "tags" and "metrics" (there are other metrics or
-        values). Returns what ends that.
-        """
-        self._callbacks.append(callback)
-        return lambda: self._callbacks.remove(callback)
-
-    def _notify(self, changed: set[str]) -> None:
-        for callback in list(self._callbacks):
-            callback(frozenset(changed))

@@ -7,9 +7,10 @@ export const VENV_BIN = path.resolve(__dirname, "../../.venv/bin");
 export const PORTS = {
   lab: Number(process.env.LAB_PORT ?? 18888),
   notebook: Number(process.env.NOTEBOOK_PORT ?? 18889),
+  marimo: Number(process.env.MARIMO_PORT ?? 18890),
 };
 
-/** Root folder of both Jupyter servers: the images, and a folder for each test. Runs side by side have their own. */
+/** Root folder of all servers: the images, and a folder for each test. Runs side by side have their own. */
 export const WORK = path.join(__dirname, "work", String(PORTS.lab));
 export const DATA = path.join(WORK, "data");
 

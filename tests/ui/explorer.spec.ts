@@ -120,7 +120,7 @@ test("what Python sets is shown, and what is clicked can be observed", async ({ 
   for (const [index, name] of names.entries()) {
     await expect(view.card(name)).toHaveAttribute("aria-selected", String(index < 3));
   }
-  await view.card(names[3] ?? "").click();
+  await view.card(names[3] ?? "").click({ modifiers: ["ControlOrMeta"] });
   await expect(view.selected).toHaveText("4 selected");
   await expect.poll(() => notebook.value("seen[-1]")).toBe(4);
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import type { Locator, Page } from "@playwright/test";
+import { expect, type Locator, type Page } from "@playwright/test";
 import { DATA } from "./environment";
 import type { CellRun, Notebook } from "./notebook";
 
@@ -13,7 +13,9 @@ export const COPIES = Object.values(TRUTH).flat().sort();
 export const IMAGES = 40 + COPIES.length;
 
 /** Python source that builds a project of one of the sets in a folder of its own. */
-export function build(set: "photos" | "one" | "same" | "unreadable"): string {
+export type ImageSet = "photos" | "one" | "same" | "unreadable" | "hostile";
+
+export function build(set: ImageSet): string {
   return [
     "import simwidget as sw",
     `project = sw.Project.from_folder("../data/${set}", project_dir="project", embedder="perceptual", progress=False)`,
@@ -21,8 +23,10 @@ export function build(set: "photos" | "one" | "same" | "unreadable"): string {
   ].join("\n");
 }
 
-/** An Explorer on the page, as a person sees it. */
+/** A gallery on the page, alone or in an Explorer, as a person sees it. */
 export class ExplorerView {
+  readonly gallery: Locator;
+  readonly grid: Locator;
   readonly cards: Locator;
   /** How many images are in view. */
   readonly count: Locator;
@@ -33,6 +37,8 @@ export class ExplorerView {
     readonly page: Page,
     readonly root: Locator,
   ) {
+    this.gallery = root.locator(".simwidget-gallery");
+    this.grid = root.getByRole("grid");
     this.cards = root.getByRole("gridcell");
     this.count = root.locator(".toolbar .count");
     this.selected = root.locator(".selection .selected");
@@ -40,7 +46,7 @@ export class ExplorerView {
   }
 
   /** Build a project, show its Explorer and wait until it is drawn. */
-  static async show(notebook: Notebook, set: Parameters<typeof build>[0] = "photos"): Promise<ExplorerView> {
+  static async show(notebook: Notebook, set: ImageSet = "photos"): Promise<ExplorerView> {
     return ExplorerView.in(notebook, await notebook.run(`${build(set)}\nexplorer`));
   }
 
@@ -55,7 +61,22 @@ export class ExplorerView {
   }
 
   card(name: string): Locator {
-    return this.root.getByRole("gridcell", { name, exact: true });
+    return this.cards.filter({ has: this.page.locator(`.name[title=${JSON.stringify(name)}]`) });
+  }
+
+  /** Wait until the thumbnails of the first cards are on the screen. */
+  async painted(cards = 6): Promise<void> {
+    for (let card = 0; card < cards; card++) {
+      await expect(this.cards.nth(card).locator(".frame")).toHaveClass(/decoded/);
+    }
+  }
+
+  /** Drag the mouse from the middle of one card to the middle of another. */
+  async drag(from: string, to: string): Promise<void> {
+    const [start, end] = [await center(this.card(from)), await center(this.card(to))];
+    await this.page.mouse.move(start.x, start.y);
+    await this.page.mouse.down();
+    await this.page.mouse.move(end.x, end.y, { steps: 5 });
   }
 
   /** File names on the cards, in the order in which they are seen; the page holds recycled rows in any order. */
@@ -66,7 +87,8 @@ export class ExplorerView {
         Number(card.getAttribute("aria-colindex")),
       ];
       return cards
-        .map((card) => ({ name: card.getAttribute("aria-label") ?? "", place: place(card) }))
+        .filter((card) => card.checkVisibility())
+        .map((card) => ({ name: card.querySelector(".name")?.textContent ?? "", place: place(card) }))
         .sort((a, b) => a.place[0] - b.place[0] || a.place[1] - b.place[1])
         .map(({ name }) => name);
     });

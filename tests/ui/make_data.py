@@ -4,6 +4,7 @@
 ``one``       a single image
 ``same``      six identical images
 ``unreadable``  three files that are no images whatever their names say
+``hostile``    images whose names are HTML, quotes, emoji, right-to-left text, and as long as a name can be
 
 ``truth.json`` beside them names the copies in ``photos``, by the scene that they were copied from.
 """
@@ -22,6 +23,13 @@ from PIL import Image
 SCENES = 40
 COPIES = {"scene-03.jpg": 1, "scene-11.jpg": 5, "scene-17.jpg": 1, "scene-26.jpg": 3, "scene-38.jpg": 2}
 SIZE = (320, 240)
+HOSTILE = (
+    "<img src=x onerror=hacked=1>.jpg",
+    "\"'`&amp;${hacked=1}.jpg",
+    "🎈👩‍👩‍👧 été.jpg",
+    "صورة قديمة 12.jpg",
+    "n" * 251 + ".jpg",
+)
 DAY = 86_400
 
 
@@ -42,7 +50,7 @@ def scene(seed: int) -> Image.Image:
 def draw(folder: Path) -> None:
     """Draw everything into a folder, which is emptied first."""
     shutil.rmtree(folder, ignore_errors=True)
-    for name in ("photos", "one", "same", "unreadable"):
+    for name in ("photos", "one", "same", "unreadable", "hostile"):
         (folder / name).mkdir(parents=True)
     photos = folder / "photos"
     for number in range(SCENES):
@@ -56,6 +64,8 @@ def draw(folder: Path) -> None:
         shutil.copyfile(folder / "same" / "first.jpg", folder / "same" / f"same-{index}.jpg")
     for index in range(3):
         (folder / "unreadable" / f"broken-{index}.jpg").write_bytes(b"no image")
+    for seed, name in enumerate(HOSTILE, start=2000):
+        save(scene(seed), folder / "hostile" / name)
 
 
 def save(image: Image.Image, path: Path) -> None:

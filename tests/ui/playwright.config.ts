@@ -1,12 +1,16 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { defineConfig } from "@playwright/test";
 import { CHROMIUM_ARGS, PORTS, RUNTIME, VENV_BIN, WORK } from "./environment";
 import type { AppOptions } from "./fixtures";
 
-mkdirSync(WORK, { recursive: true });
+mkdirSync(`${WORK}/.marimo/marimo`, { recursive: true });
+writeFileSync(
+  `${WORK}/.marimo/marimo/marimo.toml`,
+  "[runtime]\nauto_instantiate = true # run all cells at once\n",
+);
 
 /** A real Jupyter server of the project's own virtual environment, blind to the user's configuration. */
-function server(app: keyof typeof PORTS) {
+function server(app: "lab" | "notebook") {
   return {
     command: `"${VENV_BIN}/jupyter" ${app} --config=jupyter_server_config.py --log-level=ERROR --ServerApp.port=${PORTS[app]}`,
     url: `http://127.0.0.1:${PORTS[app]}/api`,
@@ -22,8 +26,22 @@ function server(app: keyof typeof PORTS) {
   };
 }
 
+/** marimo's editor on the same folder; what it keeps between runs stays in there too. */
+const marimoServer = {
+  command: `"${VENV_BIN}/marimo" --log-level=ERROR edit "${WORK}" --headless --no-token --skip-update-check --port=${PORTS.marimo}`,
+  url: `http://127.0.0.1:${PORTS.marimo}/health`,
+  env: {
+    XDG_CONFIG_HOME: `${WORK}/.marimo`,
+    XDG_STATE_HOME: `${WORK}/.marimo`,
+    XDG_CACHE_HOME: `${WORK}/.marimo`,
+  },
+  reuseExistingServer: false,
+  timeout: 120_000,
+};
+
 const lab = { appPath: "/lab", documentPath: "tree", baseURL: `http://127.0.0.1:${PORTS.lab}` };
 const notebook = { appPath: "", documentPath: "notebooks", baseURL: `http://127.0.0.1:${PORTS.notebook}` };
+const NOT_IN_JUPYTER = ["marimo.spec.ts", "screenshots.spec.ts"];
 
 export default defineConfig<AppOptions>({
   testDir: ".",
@@ -42,9 +60,10 @@ export default defineConfig<AppOptions>({
     screenshot: "only-on-failure",
   },
   projects: [
-    { name: "jupyterlab", testIgnore: "screenshots.spec.ts", use: lab },
-    { name: "notebook", testIgnore: "screenshots.spec.ts", use: notebook },
+    { name: "jupyterlab", testIgnore: NOT_IN_JUPYTER, use: lab },
+    { name: "notebook", testIgnore: NOT_IN_JUPYTER, use: notebook },
+    { name: "marimo", testMatch: "marimo.spec.ts", use: { baseURL: `http://127.0.0.1:${PORTS.marimo}` } },
     { name: "screenshots", testMatch: "screenshots.spec.ts", use: lab },
   ],
-  webServer: [server("lab"), server("notebook")],
+  webServer: [server("lab"), server("notebook"), marimoServer],
 });

@@ -1,60 +1,25 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from comm.base_comm import BaseComm
+from front_end import WAIT_S, FrontEnd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from simwidget.project import Project
 from simwidget.session import Session
+from simwidget.widgets import protocol
 from simwidget.widgets.gallery import Gallery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 N = 9
-WAIT_S = 20
-
-
-class FrontEnd(BaseComm):
-    """The browser's end of the comm: hears what the kernel publishes, and answers as a kernel would deliver it."""
-
-    def __init__(self, gallery: Gallery) -> None:
-        self.updates: list[dict[str, Any]] = []
-        self.replies: queue.Queue[tuple[dict[str, Any], list[Any]]] = queue.Queue()
-        self.events: list[str] = []
-        super().__init__(target_name="jupyter.widget")
-        gallery.comm = self
-
-    def publish_msg(self, msg_type: str, data: Any = None, *_: object, buffers: Any = None, **__: object) -> None:
-        if msg_type != "comm_msg":
-            return
-        if data["method"] == "custom":
-            self.events.append("reply")
-            self.replies.put((data["content"], buffers or []))
-        elif data["method"] == "update":
-            self.events.append("update")
-            self.updates.append(data["state"])
-
-    def deliver(self, **data: Any) -> None:
-        self.handle_msg({"content": {"data": data}, "buffers": []})
-
-    def tell(self, content: object) -> None:
-        self.deliver(method="custom", content=content)
-
-    def ask(self, **content: Any) -> tuple[dict[str, Any], list[Any]]:
-        self.tell(content)
-        reply, buffers = self.replies.get(timeout=WAIT_S)
-        assert reply["kind"] == "reply"
-        assert reply["id"] == content["id"]
-        return reply, buffers
 
 
 class SlowSession(Session):
@@ -138,6 +103,7 @@ def test_rows(front: FrontEnd, session: Session) -> None:
     assert np.frombuffer(buffers[2], "u1").tolist() == [1] + [0] * (N - 1)
     assert np.frombuffer(buffers[3], "u1").reshape(N, 3).tolist() == expected.colors.tolist()
     assert sorted(np.frombuffer(buffers[4], "<i4").tolist()) == [0] * (N - 2) + [1, 1]
+    assert not np.frombuffer(buffers[5], "u1").any()
 
 
 def test_rows_of_an_order_that_is_gone_are_stale(front: FrontEnd, session: Session) -> None:
@@ -184,7 +150,7 @@ def test_a_selection_reaches_the_traits_before_its_reply_in_one_message(
 
 
 def test_select_range_all_invert_none(front: FrontEnd, session: Session) -> None:
-    front.ask(kind="select", id=1, op="range", epoch=session.epoch, start=2, stop=5)
+    front.ask(kind="select", id=1, op="ranges", epoch=session.epoch, ranges=[[2, 5]], replace=False)
     assert session.selected_ids == session.rows(session.epoch, 2, 5).ids.tolist()
     front.ask(kind="select", id=2, op="invert")
     assert session.selection_count == N - 3
@@ -197,13 +163,97 @@ def test_select_range_all_invert_none(front: FrontEnd, session: Session) -> None
 def test_a_range_of_an_order_that_is_gone_selects_nothing(front: FrontEnd, session: Session) -> None:
     old = session.epoch
     session.set_sort("Name")
-    reply, _ = front.ask(kind="select", id=1, op="range", epoch=old, start=0, stop=3)
+    reply, _ = front.ask(kind="select", id=1, op="ranges", epoch=old, ranges=[[0, 3]], replace=False)
     assert reply["status"] == "stale"
     assert session.selection_count == 0
 
 
+def test_ranges(front: FrontEnd, session: Session) -> None:
+    everyone = session.rows(session.epoch, 0, N).ids.tolist()
+    ask = {"kind": "select", "op": "ranges", "epoch": session.epoch}
+    front.ask(id=1, **ask, ranges=[[0, 2], [5, 6]], replace=False)
+    assert session.selected_ids == [*everyone[0:2], everyone[5]]
+    front.ask(id=2, **ask, ranges=[[7, 99]], replace=True)
+    assert session.selected_ids == everyone[7:]
+    session.set_sort("Name")
+    assert front.ask(id=3, **ask, ranges=[[0, 9]], replace=True)[0]["status"] == "stale"
+    assert session.selection_count == N - 7
+
+
+def test_the_group_view(front: FrontEnd, session: Session, gallery: Gallery) -> None:
+    assert (gallery.mode, gallery.group_count, gallery.group_threshold) == ("grid", 0, 0)
+    assert front.ask(kind="mode", id=1, mode="groups")[0]["status"] == "ok"
+    assert (gallery.mode, gallery.group_count, gallery.group_threshold) == ("groups", 1, 1e-4)
+    assert (gallery.count, gallery.value_name) == (2, "Distance to keeper")
+    reply, (sizes,) = front.ask(kind="groups", id=2, epoch=gallery.epoch, start=0, stop=1)
+    assert (reply["start"], reply["stop"]) == (0, 1)
+    assert np.frombuffer(sizes, "<i4").tolist() == [2]
+    _, buffers = front.ask(kind="rows", id=3, epoch=gallery.epoch, start=0, stop=2)
+    assert np.frombuffer(buffers[5], "u1").tolist() == [1, 0]
+    assert np.frombuffer(buffers[1], "<f8").tolist() == [0, 0]
+    keeper, other = np.frombuffer(buffers[0], "<i4").tolist()
+    front.ask(kind="select", id=4, op="extras")
+    assert session.selected_ids == [other]
+    old = gallery.epoch
+    assert front.ask(kind="keep", id=5, item=other)[0] == {"kind": "reply", "id": 5, "status": "ok"}
+    assert front.ask(kind="rows", id=6, epoch=old, start=0, stop=2)[0]["status"] == "stale"
+    assert front.ask(kind="groups", id=7, epoch=old, start=0, stop=1)[0]["status"] == "stale"
+    _, buffers = front.ask(kind="rows", id=8, epoch=gallery.epoch, start=0, stop=2)
+    assert np.frombuffer(buffers[0], "<i4").tolist() == [other, keeper]
+    assert gallery.tag_counts == [["keep", 1]]
+    session.project.set_keep_rules(tag="")
+
+
+def test_what_the_group_view_refuses(front: FrontEnd, session: Session, gallery: Gallery) -> None:
+    reply, _ = front.ask(kind="groups", id=1, epoch=session.epoch, start=0, stop=1)
+    assert reply["error"] == "The view has no groups 0 to 1."
+    reply, _ = front.ask(kind="select", id=2, op="extras")
+    assert "Only the group view" in reply["error"]
+    alone = int(session.rows(session.epoch, N - 1, N).ids[0])
+    reply, _ = front.ask(kind="keep", id=3, item=alone)
+    assert "has no duplicates within 0.0001" in reply["error"]
+    front.ask(kind="mode", id=4, mode="groups")
+    reply, _ = front.ask(kind="groups", id=5, epoch=gallery.epoch, start=1, stop=3)
+    assert reply["error"] == "The view has no groups 1 to 3."
+
+
+def test_details(front: FrontEnd, session: Session) -> None:
+    item = int(session.project.ids[3])
+    session.select("all")
+    reply, buffers = front.ask(kind="details", id=1, item=item)
+    assert (reply["status"], reply["item"], reply["width"], reply["height"]) == ("ok", item, 160, 120)
+    assert reply["selected"] is True
+    assert len(reply["others"]) == N - 1
+    assert [name for name, _ in reply["metrics"]] == list(session.project.metrics)
+    assert buffers == []
+    reply, _ = front.ask(kind="details", id=2, item=987_654)
+    assert "987654" in reply["error"]
+
+
+def test_a_large_image(front: FrontEnd, project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    item = int(project.ids[0])
+    reply, (data,) = front.ask(kind="image", id=1, item=item, side=64)
+    assert (reply["item"], reply["width"], reply["height"]) == (item, 64, 48)
+    assert (reply["full_width"], reply["full_height"], reply["mime"]) == (160, 120, "image/jpeg")
+    assert data.startswith(b"\xff\xd8")
+    reply, (data,) = front.ask(kind="image", id=2, item=item, side=512)
+    assert (reply["width"], reply["mime"]) == (160, "image/png")
+    reply, _ = front.ask(kind="image", id=3, item=987_654, side=512)
+    assert "987654" in reply["error"]
+    path = project.path(item)
+    content = path.read_bytes()
+    try:
+        path.write_bytes(b"no image any more")
+        reply, buffers = front.ask(kind="image", id=4, item=item, side=512)
+        assert reply["error"] == f"{path.name}: not an image that Pillow can read"
+        assert buffers == []
+    finally:
+        path.write_bytes(content)
+    assert not caplog.records
+
+
 def test_tag_and_untag(front: FrontEnd, session: Session, gallery: Gallery) -> None:
-    front.ask(kind="select", id=1, op="range", epoch=session.epoch, start=0, stop=4)
+    front.ask(kind="select", id=1, op="ranges", epoch=session.epoch, ranges=[[0, 4]], replace=False)
     assert front.ask(kind="tag", id=2, name="odd")[0]["changed"] == 4
     assert gallery.tag_counts == [["odd", 4]]
     assert front.ask(kind="tag", id=3, name="odd")[0]["changed"] == 0
@@ -296,6 +346,42 @@ def test_an_id_in_use_is_refused(project: Project) -> None:
     session.close()
 
 
+def test_reads_and_commands_all_at_once(front: FrontEnd, session: Session, gallery: Gallery) -> None:
+    """Every request has its one reply, and what is answered fits the epoch that was asked for."""
+    ids = session.project.ids.tolist()
+    requests: dict[int, dict[str, Any]] = {}
+    for number in range(1, 241):
+        item, epoch = ids[number % N], gallery.epoch
+        requests[number] = [
+            {"kind": "rows", "epoch": epoch, "start": 0, "stop": 2},
+            {"kind": "mode", "mode": "groups" if number % 16 < 8 else "grid"},
+            {"kind": "groups", "epoch": epoch, "start": 0, "stop": 1},
+            {"kind": "details", "item": item},
+            {"kind": "select", "op": "ranges", "epoch": epoch, "ranges": [[0, 1]], "replace": True},
+            {"kind": "keep", "item": item},
+            {"kind": "image", "item": item, "side": 64},
+            {"kind": "select", "op": "extras"},
+        ][number % 8]
+        front.tell({"id": number, **requests[number]})
+    answers = {}
+    for _ in requests:
+        reply, buffers = front.replies.get(timeout=WAIT_S)
+        assert reply["id"] not in answers
+        answers[reply["id"]] = (reply, buffers)
+    assert answers.keys() == requests.keys()
+    for number, (reply, buffers) in answers.items():
+        kind = requests[number]["kind"]
+        if kind in ("mode", "details", "image"):
+            assert reply["status"] == "ok"
+        elif reply["status"] == "error":
+            assert any(text in reply["error"] for text in ("no groups", "no duplicates", "Only the group view"))
+        elif kind == "groups" and reply["status"] == "ok":
+            assert np.frombuffer(buffers[0], "<i4").tolist() == [2]
+    assert front.replies.empty()
+    assert gallery.epoch == session.epoch
+    session.project.set_keep_rules(tag="")
+
+
 def test_commands_are_carried_out_in_order(front: FrontEnd, session: Session) -> None:
     item = int(session.project.ids[0])
     requests = 101
@@ -319,7 +405,7 @@ def test_commands_are_carried_out_in_order(front: FrontEnd, session: Session) ->
     )
     | st.fixed_dictionaries(
         {
-            "kind": st.sampled_from(["rows", "thumbs", "select", "tag", "sort", "similar", "clear", "cancel"]),
+            "kind": st.sampled_from(list(protocol._PARSERS)),
             "id": st.integers(-1, 10**20),
         },
         optional={
@@ -327,7 +413,12 @@ def test_commands_are_carried_out_in_order(front: FrontEnd, session: Session) ->
             "start": st.integers(-1, 12),
             "stop": st.integers(-1, 12),
             "items": st.lists(st.integers(-1, 20), max_size=3),
-            "op": st.sampled_from(["add", "range", "all", "none"]),
+            "op": st.sampled_from(["add", "ranges", "all", "none", "extras"]),
+            "item": st.integers(-1, 20),
+            "side": st.integers(60, 70),
+            "mode": st.sampled_from(["grid", "groups", "x"]),
+            "ranges": st.lists(st.lists(st.integers(-1, 12), min_size=2, max_size=2), max_size=3),
+            "replace": st.booleans(),
             "name": st.text(max_size=5),
             "sort": st.text(max_size=5),
             "what": st.sampled_from(["query", "filters", "x"]),
@@ -399,3 +490,46 @@ def test_a_source_checkout_without_the_bundle_says_how_to_build_it(
 
 def _threads_of(gallery: Gallery) -> list[threading.Thread]:
     return [*gallery._reads._threads, *gallery._commands._threads]
+
+
+def jpegs(message: dict[str, Any], joined: bytes) -> dict[int, bytes]:
+    ends = np.cumsum(message["lengths"]).tolist()
+    starts = [0, *ends[:-1]]
+    return {item: joined[a:b] for item, a, b in zip(message["items"], starts, ends, strict=True)}
+
+
+def test_a_new_order_is_sent_ahead_with_the_thumbnails_that_the_browser_lacks(
+    front: FrontEnd, session: Session, project: Project
+) -> None:
+    first, second = project.ids[:2].tolist()
+    front.ask(kind="thumbs", id=1, items=[first, second])
+    session.set_sort("Name")
+    message, buffers = front.ahead.get(timeout=WAIT_S)
+    rows = session.rows(session.epoch, 0, N)
+    assert (message["epoch"], message["start"], message["stop"]) == (session.epoch, 0, N)
+    assert message["names"] == rows.names
+    assert np.frombuffer(buffers[0], "<i4").tolist() == rows.ids.tolist()
+    others = [item for item in rows.ids.tolist() if item not in (first, second)]
+    assert jpegs(message, buffers[6]) == dict(zip(others, project.thumbnails(others), strict=True))
+    assert front.events.index("update") < front.events.index("ahead"), "its epoch is known by then"
+
+    session.set_sort("-Name")  # the browser has all of them by now
+    message, buffers = front.ahead.get(timeout=WAIT_S)
+    assert (message["items"], buffers[6]) == ([], b"")
+    assert message["names"] == session.rows(session.epoch, 0, N).names
+
+
+def test_nothing_is_sent_ahead_to_a_gallery_that_nobody_has_looked_at(front: FrontEnd, session: Session) -> None:
+    session.set_sort("Name")
+    front.ask(kind="rows", id=1, epoch=session.epoch, start=0, stop=N)
+    assert front.ahead.empty()
+
+
+def test_nothing_is_sent_ahead_of_an_empty_view(front: FrontEnd, session: Session) -> None:
+    front.ask(kind="thumbs", id=1, items=[1])
+    session.set_filters({"Uniqueness": (2, 3)})
+    session.clear_filters()
+    message, _ = front.ahead.get(timeout=WAIT_S)
+    while message["epoch"] != session.epoch:
+        message, _ = front.ahead.get(timeout=WAIT_S)
+    assert message["stop"] == N

@@ -10,9 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simwidget.inspection import Details, LargeImage, Other
 from simwidget.session import Rows
 from simwidget.widgets import protocol
-from simwidget.widgets.protocol import ProtocolError, RowsRequest, pack_rows, pack_thumbs, parse_request
+from simwidget.widgets.protocol import (
+    GroupsRequest,
+    ProtocolError,
+    RowsRequest,
+    pack_ahead,
+    pack_details,
+    pack_groups,
+    pack_image,
+    pack_rows,
+    pack_thumbs,
+    parse_request,
+)
 
 FIXTURES = Path(__file__).parent.parent / "protocol-fixtures"
 REQUESTS = json.loads((FIXTURES / "requests.json").read_text("utf-8"))
@@ -23,15 +35,19 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=8), inner, max_size=5),
     max_leaves=10,
 )
-FIELDS = ("id", "epoch", "start", "stop", "items", "op", "name", "sort", "what", "target")
-KINDS = ("rows", "thumbs", "select", "tag", "untag", "sort", "similar", "clear", "cancel")
+FIELDS = (
+    *("id", "epoch", "start", "stop", "items", "op", "name", "sort", "what", "target"),
+    *("item", "side", "mode", "ranges", "replace"),
+)
+KINDS = tuple(protocol._PARSERS)
 near_requests = st.fixed_dictionaries(
     {"kind": st.sampled_from(KINDS)},
     optional={
         name: json_values
         | st.integers(-2, 600)
         | st.lists(st.integers(0, 9), max_size=3)
-        | st.sampled_from(["add", "range", "all", "query"])
+        | st.lists(st.lists(st.integers(-1, 9), min_size=1, max_size=3), max_size=3)
+        | st.sampled_from(["add", "ranges", "all", "extras", "query", "grid", "groups"])
         for name in FIELDS
     },
 )
@@ -51,7 +67,14 @@ def rows_of(columns: dict[str, Any]) -> Rows:
         selected=np.array(columns["selected"], dtype=bool),
         colors=np.array(columns["colors"], dtype=np.uint8).reshape(-1, 3),
         group=np.array(columns["group"], dtype=np.int32),
+        keeper=np.array(columns["keeper"], dtype=bool),
     )
+
+
+def details_of(message: dict[str, Any]) -> Details:
+    fields = {name: value for name, value in message.items() if name not in ("kind", "id", "status")}
+    fields["metrics"] = {name: np.nan if value is None else value for name, value in message["metrics"]}
+    return Details(**{**fields, "others": [Other(**other) for other in message["others"]]})
 
 
 @named(REQUESTS["valid"])
@@ -92,6 +115,14 @@ def test_rows_are_packed(case: dict[str, Any]) -> None:
     assert [buffer.hex() for buffer in buffers] == case["buffers"]
 
 
+@named(REPLIES["ahead"])
+def test_what_is_sent_ahead_is_packed(case: dict[str, Any]) -> None:
+    jpegs = [None if jpeg is None else bytes.fromhex(jpeg) for jpeg in case["thumbnails"]]
+    message, buffers = pack_ahead(case["epoch"], rows_of(case["rows"]), case["items"], jpegs)
+    assert message == case["message"]
+    assert [buffer.hex() for buffer in buffers] == case["buffers"]
+
+
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
@@ -102,6 +133,7 @@ def test_rows_are_packed(case: dict[str, Any]) -> None:
         ("colors", np.zeros((2, 4), np.uint8), r"colors has shape \(2, 4\) instead of \(2, 3\)"),
         ("colors", np.full((2, 3), 256), "colors holds values outside uint8"),
         ("group", np.array([0, -(2**40)]), "group holds values outside int32"),
+        ("keeper", np.array([True]), r"keeper has shape \(1,\) instead of \(2,\)"),
     ],
 )
 def test_columns_that_do_not_fit_are_not_packed(column: str, value: object, message: str) -> None:
@@ -118,6 +150,50 @@ def test_a_column_of_another_dtype_or_byte_order_is_packed_the_same() -> None:
     start, stop = case["message"]["start"], case["message"]["stop"]
     _, buffers = pack_rows(RowsRequest(case["id"], case["epoch"], start, stop), other)
     assert [buffer.hex() for buffer in buffers] == case["buffers"]
+
+
+@named(REPLIES["groups"])
+def test_groups_are_packed(case: dict[str, Any]) -> None:
+    start, stop = case["message"]["start"], case["message"]["stop"]
+    request = GroupsRequest(case["id"], case["epoch"], start, stop)
+    reply, buffers = pack_groups(request, np.array(case["sizes"], dtype=np.int64))
+    assert reply == case["message"]
+    assert [buffer.hex() for buffer in buffers] == case["buffers"]
+
+
+def test_groups_need_one_size_a_group() -> None:
+    with pytest.raises(ValueError, match=r"sizes has shape \(2,\) instead of \(3,\)"):
+        pack_groups(GroupsRequest(1, 1, 0, 3), np.array([2, 2]))
+
+
+@named(REPLIES["details"])
+def test_details_are_packed(case: dict[str, Any]) -> None:
+    reply = pack_details(case["message"]["id"], details_of(case["message"]))
+    assert reply == case["message"]
+    assert list(reply) == list(case["message"])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_json_does_not_know_are_null(value: float) -> None:
+    details = details_of({**REPLIES["details"][0]["message"], "metrics": [["Uniqueness", value], ["Mine", 1.0]]})
+    reply = pack_details(1, details)
+    assert reply["metrics"] == [["Uniqueness", None], ["Mine", 1.0]]
+    assert json.loads(json.dumps(reply, allow_nan=False)) == reply
+
+
+@named(REPLIES["image"])
+def test_images_are_packed(case: dict[str, Any]) -> None:
+    sizes = {name: case[name] for name in ("mime", "width", "height", "full_width", "full_height")}
+    reply, buffers = pack_image(case["id"], case["item"], LargeImage(bytes.fromhex(case["image"]), **sizes))
+    assert reply == case["message"]
+    assert [buffer.hex() for buffer in buffers] == case["buffers"]
+
+
+def test_an_image_over_the_limit_is_not_packed() -> None:
+    size = protocol.MAX_IMAGE_BYTES
+    pack_image(1, 2, LargeImage(bytes(size), "image/jpeg", 9, 9, 9, 9))
+    with pytest.raises(ValueError, match="1000001 bytes is too large"):
+        pack_image(1, 2, LargeImage(bytes(size + 1), "image/jpeg", 9, 9, 9, 9))
 
 
 @named(REPLIES["thumbs"])

@@ -172,7 +172,7 @@ def test_selection(session: Session) -> None:
     session.select("invert")
     assert session.selection_count == 10
     session.select("none")
-    session.select("range", start=2, stop=5)
+    session.select_ranges(session.epoch, [(2, 5)])
     assert session.selected_ids == session.project.ids[session.rows_in_view[2:5]].tolist()
     with pytest.raises(InvalidValueError, match="'some'"):
         session.select("some")

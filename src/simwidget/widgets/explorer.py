@@ -14,6 +14,7 @@ from simwidget.errors import SimwidgetError
 from simwidget.names import Tags
 from simwidget.session import DUPLICATE_THRESHOLD, Session
 from simwidget.views import filter_rows
+from simwidget.widgets.fallback import with_contact_sheet
 from simwidget.widgets.gallery import Gallery
 from simwidget.widgets.histogram import MetricHistogram
 
@@ -146,6 +147,9 @@ class Explorer(ipywidgets.Box):
 
     def __repr__(self) -> str:
         return f"<Explorer of {self.project!r}: {self._session.count:,} in view>"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return with_contact_sheet(super()._repr_mimebundle_(**kwargs), self._session, self.gallery.title)
 
     def _paths(self, ids: Any) -> list[Path]:
         return [self.project.path(item) for item in ids]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
-from traitlets import Dict, Int, List, TraitError, Unicode
+from traitlets import Dict, Float, Int, List, TraitError, Unicode
 
 from simwidget.errors import InvalidValueError, SimwidgetError
 from simwidget.session import Session, StaleEpochError
 from simwidget.widgets import protocol
+from simwidget.widgets.ahead import Ahead
+from simwidget.widgets.fallback import with_contact_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +24,13 @@ if TYPE_CHECKING:
 
 BUNDLE = Path(__file__).parent.parent / "static" / "widget.js"
 BROWSER_TRAITS = frozenset({"thumbnail_size"})  # all that a browser may write
+READS = (
+    protocol.RowsRequest,
+    protocol.GroupsRequest,
+    protocol.ThumbsRequest,
+    protocol.DetailsRequest,
+    protocol.ImageRequest,
+)
 
 
 class Gallery(anywidget.AnyWidget):
@@ -58,6 +68,9 @@ class Gallery(anywidget.AnyWidget):
     query_label = Unicode("", read_only=True).tag(sync=True)
     filter_label = Unicode("", read_only=True).tag(sync=True)
     value_name = Unicode("", read_only=True).tag(sync=True)
+    mode = Unicode("grid", read_only=True).tag(sync=True)
+    group_count = Int(0, read_only=True).tag(sync=True)
+    group_threshold = Float(0.0, read_only=True).tag(sync=True)
     title = Unicode("", read_only=True).tag(sync=True)
     tag_counts = List(List(), read_only=True).tag(sync=True)
     status = Dict(read_only=True).tag(sync=True)
@@ -78,6 +91,7 @@ class Gallery(anywidget.AnyWidget):
         # Reads may overtake each other. Commands may not: of two clicks on one card the later has to win.
         self._reads = ThreadPoolExecutor(2, thread_name_prefix="simwidget-gallery-read")
         self._commands = ThreadPoolExecutor(1, thread_name_prefix="simwidget-gallery-command")
+        self._ahead = Ahead()
         super().__init__()
         self._refresh()
         self._unsubscribe = self.session.on_change(self._refresh)
@@ -85,6 +99,9 @@ class Gallery(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"Gallery({self.title})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return with_contact_sheet(super()._repr_mimebundle_(**kwargs), self.session, self.title)
 
     def close(self) -> None:
         """Remove the gallery from the notebook and let go of its threads; a session passed in lives on."""
@@ -113,11 +130,25 @@ class Gallery(anywidget.AnyWidget):
             except TraitError as error:
                 self.log.warning("simwidget gallery: the browser sent a bad value: %s", error)
 
-    def _refresh(self, _changed: frozenset[str] = frozenset()) -> None:
+    def _refresh(self, changed: frozenset[str] = frozenset()) -> None:
         """Mirror the session in the traits, with one message to the browser."""
         with self._lock, self.hold_sync():
             for name, value in self._state().items():
                 self.set_trait(name, value)
+        if "view" in changed and self._ahead.is_wanted():
+            with suppress(RuntimeError):  # the gallery was closed
+                self._reads.submit(self._send_ahead)
+
+    def _send_ahead(self) -> None:
+        """Send the start of the new order, for which the browser would otherwise have to ask twice."""
+        try:
+            epoch, rows, items, thumbnails = self._ahead.read(self.session)
+            message, buffers = protocol.pack_ahead(epoch, rows, items, thumbnails)
+            with self._lock:
+                if epoch == self.epoch and len(rows.ids):
+                    self._reply(message, buffers)
+        except Exception as error:  # nobody waits for it: the browser asks by itself, and is told then
+            self.log.debug("simwidget gallery: nothing sent ahead: %s", error)
 
     def _state(self) -> dict[str, Any]:
         session = self.session
@@ -136,6 +167,9 @@ class Gallery(anywidget.AnyWidget):
                 "query_label": session.query_label,
                 "filter_label": session.filter_label,
                 "value_name": session.value_name,
+                "mode": session.mode,
+                "group_count": session.group_count,
+                "group_threshold": session.group_threshold,
                 "title": f"{project.name} · {images} · {project.embedder_name}",
                 "tag_counts": [list(pair) for pair in session.tag_counts],
                 "status": dict(session.status),
@@ -160,9 +194,8 @@ class Gallery(anywidget.AnyWidget):
                 self._reply(protocol.error(request.id, f"request {request.id} is already being answered"))
                 return
             self._pending.add(request.id)
-        is_read = isinstance(request, (protocol.RowsRequest, protocol.ThumbsRequest))
         try:
-            (self._reads if is_read else self._commands).submit(self._answer, request)
+            (self._reads if isinstance(request, READS) else self._commands).submit(self._answer, request)
         except RuntimeError:
             self._finish(protocol.error(request.id, "The gallery was closed."))
 
@@ -189,13 +222,22 @@ class Gallery(anywidget.AnyWidget):
                 if len(rows.ids) < request.stop - request.start:
                     raise InvalidValueError(f"The view has no rows {request.start} to {request.stop}.")
                 return protocol.pack_rows(request, rows)
+            case protocol.GroupsRequest():
+                sizes = session.group_sizes(request.epoch, request.start, request.stop)
+                if len(sizes) < request.stop - request.start:
+                    raise InvalidValueError(f"The view has no groups {request.start} to {request.stop}.")
+                return protocol.pack_groups(request, sizes)
             case protocol.ThumbsRequest():
                 thumbnails = session.thumbnails(request.items)
+                self._ahead.note(request.items)
                 return protocol.pack_thumbs(request.id, request.items, thumbnails)
-            case protocol.SelectRequest(op="range"):
-                if request.epoch != session.epoch:
-                    raise StaleEpochError
-                session.select("range", start=request.start, stop=request.stop)
+            case protocol.DetailsRequest():
+                return protocol.pack_details(request.id, session.details(request.item)), []
+            case protocol.ImageRequest():
+                image = session.image(request.item, request.side)
+                return protocol.pack_image(request.id, request.item, image)
+            case protocol.SelectRangesRequest():
+                session.select_ranges(request.epoch, request.ranges, replace=request.replace)
             case protocol.SelectRequest():
                 session.select(request.op, ids=request.items)
             case protocol.TagRequest():
@@ -205,6 +247,10 @@ class Gallery(anywidget.AnyWidget):
                 session.set_sort(request.sort)
             case protocol.SimilarRequest():
                 session.similar_to(request.items)
+            case protocol.ModeRequest():
+                session.set_mode(request.mode)
+            case protocol.KeepRequest():
+                session.keep(request.item)
             case protocol.ClearRequest(what="query"):
                 session.clear_query()
             case protocol.ClearRequest():

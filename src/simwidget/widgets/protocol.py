@@ -9,21 +9,29 @@ reply: ``{kind: "reply", id, status}`` with the status ``ok``, ``error`` (and a 
 kind            further fields                            payload of the ``ok`` reply
 =============== ========================================= =================================================
 ``rows``        ``epoch, start, stop``                    ``epoch, start, stop, names, labels, tags`` and
-                                                          the five buffers of :func:`pack_rows`
+                                                          the six buffers of :func:`pack_rows`
+``groups``      ``epoch, start, stop``                    ``epoch, start, stop`` and one buffer
 ``thumbs``      ``items``                                 ``items, lengths`` and one buffer
-``select``      ``op`` and ``items``, or for the op       none
-                ``range`` ``epoch, start, stop``
+``details``     ``item``                                  the fields of :func:`pack_details`
+``image``       ``item, side``                            the fields of :func:`pack_image` and one buffer
+``select``      ``op`` and ``items``; or for the op       none
+                ``ranges`` ``epoch, ranges, replace``
 ``tag, untag``  ``name``                                  ``changed`` (number of items)
 ``sort``        ``sort``                                  none
 ``similar``     ``items``                                 none
 ``clear``       ``what``                                  none
+``mode``        ``mode``                                  none
+``keep``        ``item``                                  none
 ``cancel``      ``target`` (id of another request)        none
 =============== ========================================= =================================================
+
+Without being asked the kernel sends ``{kind: "ahead"}``, the start of a new order; see :func:`pack_ahead`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
@@ -33,20 +41,27 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from simwidget.inspection import Details, LargeImage
     from simwidget.session import Rows
 
 MAX_ID = 2**53 - 1  # the largest integer that JavaScript counts without gaps
 MAX_ITEM = 2**31 - 1  # item ids travel as int32
 MAX_ROWS = 512
+AHEAD_ROWS = 128  # a page of the browser's
+MAX_GROUPS = 65_536
 MAX_THUMBS = 64
 MAX_THUMB_BYTES = 1_000_000
+MAX_IMAGE_BYTES = 1_000_000
+MIN_SIDE, MAX_SIDE = 64, 4096  # of a large image, pixels
 MAX_SELECT = 10_000
+MAX_RANGES = 10_000
 MAX_SIMILAR = 1_000
 MAX_TEXT = 1_000  # characters of a name that is worth passing on
 
 ITEM_OPS = ("set", "add", "remove", "toggle")
-VIEW_OPS = ("all", "none", "invert")
+VIEW_OPS = ("all", "none", "invert", "extras")
 CLEARABLE = ("query", "filters")
+MODES = ("grid", "groups")
 
 
 class ProtocolError(ValueError):
@@ -64,91 +79,122 @@ class ProtocolError(ValueError):
 
 
 @dataclass(frozen=True)
-class RowsRequest:
-    """The rows at view positions ``start`` to ``stop`` (exclusive) of the order called ``epoch``."""
+class Request:
+    """What the browser asks; one of the classes below."""
 
     id: int
+
+
+@dataclass(frozen=True)
+class RowsRequest(Request):
+    """The rows at view positions ``start`` to ``stop`` (exclusive) of the order called ``epoch``."""
+
     epoch: int
     start: int
     stop: int
 
 
 @dataclass(frozen=True)
-class ThumbsRequest:
+class GroupsRequest(Request):
+    """Sizes of the groups number ``start`` to ``stop`` (exclusive) of the group view in the order ``epoch``."""
+
+    epoch: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class ThumbsRequest(Request):
     """Thumbnails of 1 to 64 items."""
 
-    id: int
     items: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class SelectRequest:
-    """A change of the selection.
+class DetailsRequest(Request):
+    """All that is known of an item, and what it can be compared with."""
 
-    The ops ``set``, ``add``, ``remove`` and ``toggle`` come with ``items``; ``range`` comes with view
-    positions, and with their epoch because they mean nothing once the order has changed; ``all``, ``none``
-    and ``invert`` need neither.
-    """
-
-    id: int
-    op: str
-    items: tuple[int, ...] = ()
-    epoch: int = 0
-    start: int = 0
-    stop: int = 0
+    item: int
 
 
 @dataclass(frozen=True)
-class TagRequest:
+class ImageRequest(Request):
+    """The image of an item, its longer side at most ``side`` pixels."""
+
+    item: int
+    side: int
+
+
+@dataclass(frozen=True)
+class SelectRequest(Request):
+    """A change of the selection; the ops ``set``, ``add``, ``remove`` and ``toggle`` come with ``items``."""
+
+    op: str
+    items: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class SelectRangesRequest(Request):
+    """Select view positions, from each start to its stop (exclusive): the op ``ranges``.
+
+    They come with their epoch because they mean nothing once the order has changed.
+    """
+
+    epoch: int
+    ranges: tuple[tuple[int, int], ...]
+    replace: bool
+
+
+@dataclass(frozen=True)
+class TagRequest(Request):
     """Give the selected items a tag, or take it away."""
 
-    id: int
     name: str
     remove: bool
 
 
 @dataclass(frozen=True)
-class SortRequest:
+class SortRequest(Request):
     """Order the view by a key; a leading minus sign means descending."""
 
-    id: int
     sort: str
 
 
 @dataclass(frozen=True)
-class SimilarRequest:
+class SimilarRequest(Request):
     """Show the items most similar to these, nearest first."""
 
-    id: int
     items: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class ClearRequest:
+class ClearRequest(Request):
     """Leave the similarity query, or drop all filters."""
 
-    id: int
     what: str
 
 
 @dataclass(frozen=True)
-class CancelRequest:
+class ModeRequest(Request):
+    """Show a grid of all items in view, or the groups of duplicates row by row."""
+
+    mode: str
+
+
+@dataclass(frozen=True)
+class KeepRequest(Request):
+    """Make an item the keeper of its group of duplicates."""
+
+    item: int
+
+
+@dataclass(frozen=True)
+class CancelRequest(Request):
     """Answer the request called ``target`` as cancelled if it has no answer yet."""
 
-    id: int
     target: int
 
 
-Request: TypeAlias = (
-    RowsRequest
-    | ThumbsRequest
-    | SelectRequest
-    | TagRequest
-    | SortRequest
-    | SimilarRequest
-    | ClearRequest
-    | CancelRequest
-)
 Reply: TypeAlias = dict[str, Any]
 
 
@@ -186,10 +232,9 @@ class _Fields:
     def __init__(self, content: Mapping[str, object]) -> None:
         self._content = content
         raw = content.get("id")
-        self._id = raw if _is_integer(raw, 1, MAX_ID) else None
-        if self._id is None:
+        if not _is_integer(raw, 1, MAX_ID):
             raise ProtocolError(f"id must be an integer from 1 to 2**53 - 1, not {_shown(raw)}", None)
-        self.id: int = self._id
+        self.id = raw
 
     def error(self, message: str) -> ProtocolError:
         return ProtocolError(message, self.id)
@@ -221,6 +266,33 @@ class _Fields:
                 raise self.error(f"an item id is an integer from 0 to {MAX_ITEM}, not {_shown(item)}")
         return tuple(value)
 
+    def item(self) -> int:
+        return self.integer("item", 0, MAX_ITEM)
+
+    def epoch(self) -> int:
+        return self.integer("epoch", 0, MAX_ID)
+
+    def flag(self, name: str) -> bool:
+        value = self._content.get(name)
+        if not isinstance(value, bool):
+            raise self.error(f"{name} must be true or false, not {_shown(value)}")
+        return value
+
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        value = self._content.get("ranges")
+        if not isinstance(value, list) or not 1 <= len(value) <= MAX_RANGES:
+            raise self.error(f"ranges must be a list of 1 to {MAX_RANGES} pairs")
+        for pair in value:
+            if (
+                not isinstance(pair, list)
+                or len(pair) != 2
+                or not all(_is_integer(end, 0, MAX_ITEM) for end in pair)
+            ):
+                raise self.error(f"a range is a start and a stop, two integers from 0 to {MAX_ITEM}")
+            if pair[0] >= pair[1]:
+                raise self.error(f"stop must be past start in every range, not {pair[1]} past {pair[0]}")
+        return tuple((start, stop) for start, stop in value)
+
     def span(self, longest: int) -> tuple[int, int]:
         start = self.integer("start", 0, MAX_ITEM)
         stop = self.integer("stop", 0, MAX_ITEM)
@@ -244,61 +316,30 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _rows(fields: _Fields) -> RowsRequest:
-    epoch = fields.integer("epoch", 0, MAX_ID)
-    start, stop = fields.span(MAX_ROWS)
-    return RowsRequest(fields.id, epoch, start, stop)
-
-
-def _thumbs(fields: _Fields) -> ThumbsRequest:
-    return ThumbsRequest(fields.id, fields.items(1, MAX_THUMBS))
-
-
-def _select(fields: _Fields) -> SelectRequest:
-    op = fields.choice("op", (*ITEM_OPS, "range", *VIEW_OPS))
+def _select(fields: _Fields) -> SelectRequest | SelectRangesRequest:
+    op = fields.choice("op", (*ITEM_OPS, "ranges", *VIEW_OPS))
     if op in ITEM_OPS:
         return SelectRequest(fields.id, op, items=fields.items(0, MAX_SELECT))
-    if op == "range":
-        epoch = fields.integer("epoch", 0, MAX_ID)
-        start, stop = fields.span(MAX_ITEM)
-        return SelectRequest(fields.id, op, epoch=epoch, start=start, stop=stop)
+    if op == "ranges":
+        return SelectRangesRequest(fields.id, fields.epoch(), fields.ranges(), fields.flag("replace"))
     return SelectRequest(fields.id, op)
 
 
-def _tag(fields: _Fields) -> TagRequest:
-    return TagRequest(fields.id, fields.text("name"), remove=False)
-
-
-def _untag(fields: _Fields) -> TagRequest:
-    return TagRequest(fields.id, fields.text("name"), remove=True)
-
-
-def _sort(fields: _Fields) -> SortRequest:
-    return SortRequest(fields.id, fields.text("sort"))
-
-
-def _similar(fields: _Fields) -> SimilarRequest:
-    return SimilarRequest(fields.id, fields.items(1, MAX_SIMILAR))
-
-
-def _clear(fields: _Fields) -> ClearRequest:
-    return ClearRequest(fields.id, fields.choice("what", CLEARABLE))
-
-
-def _cancel(fields: _Fields) -> CancelRequest:
-    return CancelRequest(fields.id, fields.integer("target", 1, MAX_ID))
-
-
 _PARSERS: dict[str, Callable[[_Fields], Request]] = {
-    "rows": _rows,
-    "thumbs": _thumbs,
+    "rows": lambda fields: RowsRequest(fields.id, fields.epoch(), *fields.span(MAX_ROWS)),
+    "groups": lambda fields: GroupsRequest(fields.id, fields.epoch(), *fields.span(MAX_GROUPS)),
+    "thumbs": lambda fields: ThumbsRequest(fields.id, fields.items(1, MAX_THUMBS)),
+    "details": lambda fields: DetailsRequest(fields.id, fields.item()),
+    "image": lambda fields: ImageRequest(fields.id, fields.item(), fields.integer("side", MIN_SIDE, MAX_SIDE)),
     "select": _select,
-    "tag": _tag,
-    "untag": _untag,
-    "sort": _sort,
-    "similar": _similar,
-    "clear": _clear,
-    "cancel": _cancel,
+    "tag": lambda fields: TagRequest(fields.id, fields.text("name"), remove=False),
+    "untag": lambda fields: TagRequest(fields.id, fields.text("name"), remove=True),
+    "sort": lambda fields: SortRequest(fields.id, fields.text("sort")),
+    "similar": lambda fields: SimilarRequest(fields.id, fields.items(1, MAX_SIMILAR)),
+    "clear": lambda fields: ClearRequest(fields.id, fields.choice("what", CLEARABLE)),
+    "mode": lambda fields: ModeRequest(fields.id, fields.choice("mode", MODES)),
+    "keep": lambda fields: KeepRequest(fields.id, fields.item()),
+    "cancel": lambda fields: CancelRequest(fields.id, fields.integer("target", 1, MAX_ID)),
 }
 
 
@@ -337,36 +378,75 @@ def pack_rows(request: RowsRequest, rows: Rows) -> tuple[Reply, list[bytes]]:
     reply : dict
         ``epoch``, ``start``, ``stop``, ``names``, ``labels`` and ``tags``.
     buffers : list of bytes
-        ``ids`` int32 (n), ``values`` float64 (n), ``selected`` uint8 (n), ``colors`` uint8 (n, 3) and
-        ``group`` int32 (n), all little-endian.
+        ``ids`` int32 (n), ``values`` float64 (n), ``selected`` uint8 (n), ``colors`` uint8 (n, 3),
+        ``group`` int32 (n) and ``keeper`` uint8 (n), all little-endian.
 
     Raises
     ------
     ValueError
         When lengths or ranges do not fit, before anything is sent.
     """
-    n = request.stop - request.start
+    columns, buffers = _pack_columns(rows, request.stop - request.start)
+    return ok(request.id, epoch=request.epoch, start=request.start, stop=request.stop, **columns), buffers
+
+
+def pack_ahead(
+    epoch: int, rows: Rows, items: Sequence[int], thumbnails: Sequence[bytes | None]
+) -> tuple[Reply, list[bytes]]:
+    """Pack the start of a new order, sent with it: asking for it would take the browser two round trips.
+
+    Parameters
+    ----------
+    epoch : int
+    rows : Rows
+        The first ``AHEAD_ROWS`` rows, or all where there are fewer.
+    items, thumbnails
+        As for :func:`pack_thumbs`: of some of these rows, perhaps none.
+
+    Returns
+    -------
+    message : dict
+        ``epoch``, ``start``, ``stop`` and the other fields of :func:`pack_rows` and :func:`pack_thumbs`.
+    buffers : list of bytes
+        The six of :func:`pack_rows` and the one of :func:`pack_thumbs`.
+    """
+    columns, buffers = _pack_columns(rows, len(rows.ids))
+    thumbs, jpegs = _pack_jpegs(items, thumbnails)
+    message = {"kind": "ahead", "epoch": epoch, "start": 0, "stop": len(rows.ids), **columns, **thumbs}
+    return message, [*buffers, jpegs]
+
+
+def _pack_columns(rows: Rows, n: int) -> tuple[dict[str, Any], list[bytes]]:
     for name in ("names", "labels", "tags"):
         column = getattr(rows, name)
         if len(column) != n:
             raise ValueError(f"{name} has {len(column)} entries for {n} rows")
-    reply = ok(
-        request.id,
-        epoch=request.epoch,
-        start=request.start,
-        stop=request.stop,
-        names=list(rows.names),
-        labels=list(rows.labels),
-        tags=[list(row) for row in rows.tags],
-    )
+    columns = {
+        "names": list(rows.names),
+        "labels": list(rows.labels),
+        "tags": [list(row) for row in rows.tags],
+    }
     buffers = [
         _packed("ids", rows.ids, "<i4", (n,)),
         _packed("values", rows.values, "<f8", (n,)),
         _packed("selected", rows.selected, "|u1", (n,)),
         _packed("colors", rows.colors, "|u1", (n, 3)),
         _packed("group", rows.group, "<i4", (n,)),
+        _packed("keeper", rows.keeper, "|u1", (n,)),
     ]
-    return reply, buffers
+    return columns, buffers
+
+
+def pack_groups(request: GroupsRequest, sizes: npt.NDArray[np.integer]) -> tuple[Reply, list[bytes]]:
+    """Pack the reply to a request for groups: one buffer, their sizes as int32, little-endian.
+
+    Raises
+    ------
+    ValueError
+        When there are more or fewer sizes than groups asked for.
+    """
+    reply = ok(request.id, epoch=request.epoch, start=request.start, stop=request.stop)
+    return reply, [_packed("sizes", sizes, "<i4", (request.stop - request.start,))]
 
 
 def _packed(name: str, column: npt.NDArray[Any], dtype: str, shape: tuple[int, ...]) -> bytes:
@@ -408,6 +488,11 @@ def pack_thumbs(
     ValueError
         When ``items`` and ``thumbnails`` differ in length.
     """
+    thumbs, jpegs = _pack_jpegs(items, thumbnails)
+    return ok(request_id, **thumbs), [jpegs]
+
+
+def _pack_jpegs(items: Sequence[int], thumbnails: Sequence[bytes | None]) -> tuple[dict[str, Any], bytes]:
     sent: list[int] = []
     parts: list[bytes] = []
     total = 0
@@ -418,4 +503,27 @@ def pack_thumbs(
         sent.append(item)
         parts.append(part)
         total += len(part)
-    return ok(request_id, items=sent, lengths=[len(part) for part in parts]), [b"".join(parts)]
+    return {"items": sent, "lengths": [len(part) for part in parts]}, b"".join(parts)
+
+
+def pack_details(request_id: int, details: Details) -> Reply:
+    """Pack the reply to a request for details: the fields of ``Details``.
+
+    ``metrics`` are pairs of a name and a number, and that is null where it is none that JSON can hold (NaN).
+    """
+    metrics = [[name, value if math.isfinite(value) else None] for name, value in details.metrics.items()]
+    return ok(request_id, **{**asdict(details), "metrics": metrics})
+
+
+def pack_image(request_id: int, item: int, image: LargeImage) -> tuple[Reply, list[bytes]]:
+    """Pack the reply to a request for an image: ``item``, the fields of ``LargeImage``, and its data as buffer.
+
+    Raises
+    ------
+    ValueError
+        When the image has more than 1 MB.
+    """
+    if len(image.data) > MAX_IMAGE_BYTES:
+        raise ValueError(f"an image of {len(image.data)} bytes is too large to send")
+    fields = {name: value for name, value in vars(image).items() if name != "data"}
+    return ok(request_id, item=item, **fields), [image.data]

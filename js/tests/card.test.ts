@@ -1,0 +1,102 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { Card } from "../src/card";
+import type { Row } from "../src/protocol";
+import { standInForLayout } from "./page";
+
+beforeEach(standInForLayout);
+
+const ROW: Row = {
+  id: 7,
+  name: "a.jpg",
+  value: 0.25,
+  label: "cat",
+  tags: ["x", "y", "z"],
+  selected: false,
+  color: [1, 2, 3],
+  group: 2,
+  keeper: false,
+};
+
+describe("a card", () => {
+  const show = (card: Card, row: Row | undefined, more = {}) =>
+    card.show({ position: 3, row, url: "blob:1", valueName: "Uniqueness", isGrouped: false, ...more });
+  const part = (card: Card, selector: string) =>
+    card.element.querySelector<HTMLElement>(selector) as HTMLElement;
+  const spoken = (card: Card) => card.element.getAttribute("aria-label");
+
+  it("says all there is to know in its accessible name", () => {
+    const card = new Card(2, () => {});
+    expect(card.element.getAttribute("aria-colindex")).toBe("3");
+    expect(spoken(card)).toBe("Loading");
+    show(card, ROW);
+    expect(spoken(card)).toBe("a.jpg, Uniqueness 0.2500, label cat, tagged x, y, z, 2 duplicates");
+    show(card, { ...ROW, value: Number.NaN, label: null, tags: [], group: 1 });
+    expect(spoken(card)).toBe("a.jpg, no Uniqueness, 1 duplicate");
+    show(card, { ...ROW, keeper: true, label: null, tags: [] }, { isGrouped: true });
+    expect(spoken(card)).toBe("a.jpg, keeper, 2 duplicates");
+    show(card, undefined);
+    expect(spoken(card)).toBe("Loading");
+  });
+
+  it("marks the keeper, and offers to keep another", () => {
+    const card = new Card(0, () => {});
+    show(card, { ...ROW, keeper: true }, { isGrouped: true, valueName: "Distance to keeper" });
+    expect(part(card, ".badge").textContent).toBe("Keeper");
+    expect(part(card, ".badge").hidden).toBe(false);
+    expect(part(card, ".value").textContent).toBe("");
+    expect(part(card, ".keep").hidden).toBe(true);
+    show(card, { ...ROW, value: 0 }, { isGrouped: true, valueName: "Distance to keeper" });
+    expect(part(card, ".badge").hidden).toBe(true);
+    expect(part(card, ".value").textContent).toBe("0.0000");
+    expect(part(card, ".value").title).toBe("Distance to keeper: 0");
+    expect(part(card, ".keep").hidden).toBe(false);
+    expect(part(card, ".keep").getAttribute("aria-label")).toBe("Keep a.jpg instead");
+    show(card, ROW);
+    expect(part(card, ".keep").hidden).toBe(true);
+    expect(part(card, ".badge").textContent).toBe("≈ 2");
+  });
+
+  it("shows text of either direction, in full when pointed at", () => {
+    const card = new Card(0, () => {});
+    const long = `<b>"שלום" 🎈${"x".repeat(300)}`;
+    show(card, { ...ROW, name: long, label: long, tags: [long] });
+    for (const selector of [".name", ".label", ".tag"]) {
+      expect(part(card, selector).textContent).toBe(long);
+      expect(part(card, selector).title).toBe(long);
+      expect(part(card, selector).dir).toBe("auto");
+      expect(part(card, selector).childElementCount).toBe(0);
+    }
+  });
+
+  it("leaves the page alone when nothing has changed", async () => {
+    const card = new Card(0, () => {});
+    show(card, ROW);
+    await Promise.resolve();
+    const observer = new MutationObserver(() => {});
+    const all = { attributes: true, childList: true, characterData: true, subtree: true };
+    observer.observe(card.element, { ...all, attributeOldValue: true });
+    // happy-dom reports classList.toggle where it has done nothing; browsers do not.
+    const changes = () =>
+      observer.takeRecords().filter(({ target, attributeName, oldValue }) => {
+        return attributeName !== "class" || (target as Element).className !== oldValue;
+      });
+    show(card, ROW);
+    show(card, { ...ROW });
+    expect(changes()).toEqual([]);
+    show(card, { ...ROW, selected: true });
+    expect(changes().length).toBeGreaterThan(0);
+    observer.disconnect();
+  });
+
+  it("reports a thumbnail that cannot be decoded, unless it shows another by then", async () => {
+    vi.spyOn(HTMLImageElement.prototype, "naturalWidth", "get").mockReturnValue(0);
+    HTMLImageElement.prototype.decode = () => Promise.reject(new Error("EncodingError"));
+    const broken = vi.fn();
+    const card = new Card(0, broken);
+    show(card, ROW);
+    show(card, { ...ROW, id: 8 }, { url: "blob:2" });
+    await vi.waitFor(() => expect(broken.mock.calls).toEqual([[8]]));
+    show(card, { ...ROW, id: 8 }, { url: null });
+    expect(part(card, ".frame").classList.contains("broken")).toBe(true);
+  });
+});

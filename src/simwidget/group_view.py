@@ -1,0 +1,93 @@
+"""The group view: groups of duplicates row by row, keeper first. Pure numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Groups of duplicates, end to end.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (m,)
+        Positions of the items: group after group, in each the keeper first, then the others nearest first.
+    sizes : ndarray of int64, shape (g,)
+        Items of each group; they add up to m.
+    distances : ndarray of float32, shape (m,)
+        Cosine distance of each item to the keeper of its group, 0 for the keeper.
+    """
+
+    rows: Positions
+    sizes: Positions
+    distances: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, found: Sequence[tuple[int, Sequence[int], Sequence[float]]]) -> Groups:
+        """Lay groups end to end, each given as :func:`simwidget.duplicates.group_duplicates` does."""
+        rows = [row for keeper, members, _ in found for row in (keeper, *members)]
+        distances = [distance for _, _, distances in found for distance in (0.0, *distances)]
+        return cls(
+            np.array(rows, dtype=np.int64),
+            np.array([1 + len(members) for _, members, _ in found], dtype=np.int64),
+            np.array(distances, dtype=np.float32),
+        )
+
+    def __len__(self) -> int:
+        """Count the groups."""
+        return len(self.sizes)
+
+    @property
+    def starts(self) -> Positions:
+        """Where each group begins in ``rows``, int64 of shape (g,)."""
+        return np.cumsum(self.sizes) - self.sizes
+
+    @cached_property
+    def keepers(self) -> npt.NDArray[np.bool_]:
+        """Whether each of ``rows`` is a keeper, bool of shape (m,)."""
+        keepers = np.zeros(len(self.rows), dtype=bool)
+        keepers[self.starts] = True
+        return keepers
+
+    def holding(self, row: int) -> Positions:
+        """Positions of the group that an item is in, keeper first; empty where it is in none."""
+        places = np.flatnonzero(self.rows == row)
+        if len(places) == 0:
+            return self.rows[:0]
+        number = int(np.searchsorted(self.starts, places[0], side="right")) - 1
+        start = int(self.starts[number])
+        return self.rows[start : start + int(self.sizes[number])]
+
+    def in_view(self, order: Positions, passing: npt.NDArray[np.bool_]) -> Groups:
+        """Those groups of which at least one item passes, whole, in the order of their first items.
+
+        Parameters
+        ----------
+        order : ndarray of int64, shape (n,)
+            Positions of all items of the project, in order.
+        passing : ndarray of bool, shape (n,)
+            By position.
+        """
+        if len(self) == 0:
+            return self
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(len(order))
+        first = np.minimum.reduceat(place[self.rows], self.starts)
+        chosen = np.flatnonzero(np.logical_or.reduceat(passing[self.rows], self.starts))
+        chosen = chosen[np.argsort(first[chosen])]
+        sizes = self.sizes[chosen]
+        offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        taken = np.repeat(self.starts[chosen], sizes) + offsets
+        return Groups(self.rows[taken], sizes, self.distances[taken])

@@ -1,0 +1,55 @@
+"""What a browser will ask for as soon as it learns of a new order. Knows nothing of Jupyter."""
+
+from __future__ import annotations
+
+import threading
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from simwidget.widgets.protocol import AHEAD_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from simwidget.session import Rows, Session
+
+_THUMBS = 32  # more than most first screens hold, less than half a megabyte
+_REMEMBERED = 4_000  # thumbnails; a browser keeps some 10,000
+
+
+class Ahead:
+    """Reads the first rows of a new order, and the thumbnails among them that the browser does not have."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sent: dict[int, None] = {}  # the latest last
+        self._is_due = False
+
+    def note(self, items: Iterable[int]) -> None:
+        """Remember that thumbnails were sent."""
+        with self._lock:
+            for item in items:
+                self._sent.pop(item, None)
+                self._sent[item] = None
+            for oldest in list(islice(self._sent, max(0, len(self._sent) - _REMEMBERED))):
+                del self._sent[oldest]
+
+    def is_wanted(self) -> bool:
+        """Whether to :meth:`read` now: not before a browser has shown an image, and not while that is to come."""
+        with self._lock:
+            is_wanted = bool(self._sent) and not self._is_due
+            self._is_due |= is_wanted
+        return is_wanted
+
+    def read(self, session: Session) -> tuple[int, Rows, list[int], list[bytes | None]]:
+        """Give the epoch, its first rows, and items with their thumbnails."""
+        with self._lock:
+            self._is_due = False
+        with session.lock:
+            epoch = session.epoch
+            rows = session.rows(epoch, 0, AHEAD_ROWS)
+        with self._lock:
+            items = [item for item in rows.ids[:_THUMBS].tolist() if item not in self._sent]
+        thumbnails = session.thumbnails(items)
+        self.note(items)
+        return epoch, rows, items, thumbnails

@@ -190,7 +190,7 @@ test("axe finds no serious violation in grid, groups and preview", async ({ note
   await scan();
   await view.card((await view.names())[0] ?? "").click();
   await view.button("Groups").click();
-  await expect(view.root.getByText("Keeper").first()).toBeVisible();
+  await expect(view.root.getByText("Keeper", { exact: true }).first()).toBeVisible();
   await scan();
   await view.cards.first().dblclick();
   await expect(view.root.getByRole("dialog").getByText("320 × 240")).toBeVisible();

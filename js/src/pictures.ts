@@ -7,7 +7,7 @@ import type { Store } from "./store";
 /** Six of the largest that a message holds. */
 const BUDGET_BYTES = 6_000_000;
 const SIDES = [512, 1024, 2048];
-export const MAX_SIDE = 2048;
+const MAX_SIDE = 2048;
 
 export interface LargeImage {
   readonly url: string;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Grid } from "../src/grid";
 import { Store } from "../src/store";
 import { Kernel, type KernelOptions, settle } from "./kernel";
-import { standInForLayout, View } from "./page";
+import { inGallery, standInForLayout, View } from "./page";
 
 let stop: (() => void) | undefined;
 
@@ -23,11 +23,7 @@ async function display(options: KernelOptions, prepare?: (kernel: Kernel) => voi
   model.on("msg:custom", (content, buffers) => store.client.receive(content, buffers));
   const actions = { preview: vi.fn(), tag: vi.fn() };
   const grid = new Grid(store, actions);
-  const host = document.createElement("div");
-  host.className = "simwidget-gallery";
-  host.attachShadow({ mode: "open" }).append(grid.element);
-  const el = document.body.appendChild(document.createElement("div"));
-  el.append(host);
+  const el = inGallery(grid.element);
   const view = new View(el, () => {});
   stop = () => {
     grid.dispose();

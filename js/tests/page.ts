@@ -114,6 +114,16 @@ export class View {
   }
 }
 
+/** Put an element on the page alone, in a shadow root as in a gallery. */
+export function inGallery(element: HTMLElement): HTMLElement {
+  const host = document.createElement("div");
+  host.className = "simwidget-gallery";
+  host.attachShadow({ mode: "open" }).append(element);
+  const el = document.body.appendChild(document.createElement("div"));
+  el.append(host);
+  return el;
+}
+
 const displayed = new Set<View>();
 
 /** Take all galleries off the page; one that stayed would act when its timers fire in a later test. */

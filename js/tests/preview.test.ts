@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Preview } from "../src/preview";
 import { Store } from "../src/store";
 import { Kernel, type KernelOptions, settle } from "./kernel";
-import { clearPage, standInForLayout, View } from "./page";
+import { clearPage, inGallery, standInForLayout, View } from "./page";
 
 const previews = new Set<() => void>();
 
@@ -23,11 +23,7 @@ async function show(options: KernelOptions, position?: number) {
   for (const event of Store.events) kernel.model.on(event, () => store.pull());
   const actions = { moved: vi.fn(), closed: vi.fn(), tag: vi.fn() };
   const preview = new Preview(store, actions);
-  const host = document.createElement("div");
-  host.className = "simwidget-gallery";
-  host.attachShadow({ mode: "open" }).append(preview.element);
-  const el = document.body.appendChild(document.createElement("div"));
-  el.append(host);
+  const el = inGallery(preview.element);
   const dispose = () => {
     preview.dispose();
     store.dispose();

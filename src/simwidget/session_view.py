@@ -164,10 +164,8 @@ class SessionView:
         if self._query:
             return ""
         filters = _besides_uniqueness(self._filters) if self.mode == "groups" else self._filters
-        words = [range_label(name, *bounds) for name, bounds in filters.items()]
-        if len(filters) < len(self._filters):
-            words.insert(0, f"Within {self.duplicate_threshold:g} of the keeper")
-        return ", ".join(words)
+        words = [f"Within {self.duplicate_threshold:g} of the keeper"] if len(filters) < len(self._filters) else []
+        return ", ".join([*words, *_in_words(filters)])
 
     @property
     def status(self) -> dict[str, str]:
@@ -196,7 +194,7 @@ class SessionView:
 
     def _no_groups_hint(self) -> str:
         threshold, radius = self.duplicate_threshold, self.project.near_duplicate_radius
-        others = [range_label(name, *bounds) for name, bounds in _besides_uniqueness(self._filters).items()]
+        others = _in_words(_besides_uniqueness(self._filters))
         which = f"No image with {', '.join(others)}" if others else "No image"
         ways = ["leave the group view"]
         if others:
@@ -355,3 +353,7 @@ class SessionView:
 
 def _besides_uniqueness(filters: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
     return {name: bounds for name, bounds in filters.items() if name != SCORE}
+
+
+def _in_words(filters: Mapping[str, tuple[float, float]]) -> list[str]:
+    return [range_label(name, *bounds) for name, bounds in filters.items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import numpy as np
@@ -198,13 +198,19 @@ def test_the_sheet_is_bounded_whatever_the_images_and_words(tmp_path: Path, buil
     session.close()
 
 
+def displayed(widget: sw.Gallery | sw.Explorer) -> dict[str, Any]:
+    """Data by MIME type, as IPython takes it with or without metadata."""
+    bundle = widget._repr_mimebundle_()
+    data: dict[str, Any] = bundle[0] if isinstance(bundle, tuple) else bundle
+    return data
+
+
 @pytest.mark.parametrize("widget", [sw.Gallery, sw.Explorer])
 def test_widgets_carry_the_sheet_beside_the_live_view(
     project: Project, widget: type[sw.Gallery] | type[sw.Explorer]
 ) -> None:
     shown = widget(project)
-    bundle = shown._repr_mimebundle_()
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    data = displayed(shown)
     assert set(data) == {WIDGET_VIEW, "text/html", "text/plain"}
     assert data[WIDGET_VIEW]["model_id"] == shown.model_id
     assert data["text/plain"] == repr(shown)
@@ -217,8 +223,7 @@ def test_a_notebook_saved_without_widget_state_becomes_a_page_with_the_sheet(
     project: Project, widget: type[sw.Gallery] | type[sw.Explorer]
 ) -> None:
     shown = widget(project)
-    bundle = shown._repr_mimebundle_()
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    data = displayed(shown)
     output = nbformat.v4.new_output("execute_result", data=data, execution_count=1)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("gallery", outputs=[output])])
     page, _ = HTMLExporter().from_notebook_node(nbformat.reads(nbformat.writes(notebook), as_version=4))

@@ -36,6 +36,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
+from simwidget.session_view import MODES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -61,7 +63,6 @@ MAX_TEXT = 1_000  # characters of a name that is worth passing on
 ITEM_OPS = ("set", "add", "remove", "toggle")
 VIEW_OPS = ("all", "none", "invert", "extras")
 CLEARABLE = ("query", "filters")
-MODES = ("grid", "groups")
 
 
 class ProtocolError(ValueError):

@@ -148,27 +148,53 @@ class Lab:
             taken.append(self.js("bench.brushed", self.value(f"names(0, {cards})")))
         return taken
 
-    def scroll(self) -> dict[str, list[float]]:
-        """Wheel, then the scrollbar to the end, where the last item has to be."""
+    def scroll(self) -> dict[str, list[Any]]:
+        """Wheel, then the scrollbar to the end, where the last item has to be.
+
+        Gives the milliseconds of the frames, and of each task over 50 ms and the garbage collection within it.
+        """
         self.js("bench.scrollTo", 0)
         place = self.page.locator(".simwidget-gallery [role=grid]").bounding_box()
         assert place is not None
         self.page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+        browser = self.page.context.browser
+        assert browser is not None
+        browser.start_tracing(page=self.page, categories=["v8", "disabled-by-default-v8.gc", "blink.user_timing"])
         self.js("bench.record()")
         for _ in range(WHEEL_STEPS):
             self.page.mouse.wheel(0, WHEEL_PIXELS)
         for jump in range(1, JUMPS + 1):
             self.js("bench.scrollTo", jump / JUMPS)
         recorded = self.js("bench.stop()")
+        collections = collections_in(json.loads(browser.stop_tracing())["traceEvents"])
         last = self.js("bench.look().names.at(-1)")
         expected = self.value("names(session.count - 1, session.count)[0]")
         if last != expected:
             raise AssertionError(f"the end shows {last}, not {expected}")
-        return dict(recorded)
+        tasks = [
+            (duration, sum(took for at, took in collections if start <= at < start + duration))
+            for start, duration in recorded["tasks"]
+        ]
+        return {"frames": recorded["frames"], "tasks": tasks}
 
     def stops(self, first: int, stop: int) -> None:
         for number in range(first, stop):
             self.js("bench.scrollTo", number / STOPS)
+
+
+def collections_in(events: list[dict[str, Any]]) -> list[tuple[float, float]]:
+    """Start, on the clock of the page, and milliseconds of each stretch of garbage collection in a trace."""
+    mark = next(event for event in events if event["name"] == "bench-record")
+    offset = mark["args"]["data"]["startTime"] - mark["ts"] / 1000
+    stretches: list[tuple[float, float]] = []
+    for event in sorted(events, key=lambda event: event.get("ts", 0)):
+        where = (event["pid"], event["tid"], event.get("ph"))
+        if where != (mark["pid"], mark["tid"], "X") or "GC" not in event["name"]:
+            continue
+        start, duration = event["ts"] / 1000 + offset, event["dur"] / 1000
+        if not stretches or start >= sum(stretches[-1]):  # else it is a part of the one before
+            stretches.append((start, duration))
+    return stretches
 
 
 def measure(page: Page, url: str) -> dict[str, Any]:

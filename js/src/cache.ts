@@ -16,7 +16,7 @@ export class LruCache<K, V> {
   readonly #onEvict: (value: V) => void;
   #bytes = 0;
 
-  constructor(budget: number, onEvict: (value: V) => void) {
+  constructor(budget: number, onEvict: (value: V) => void = () => undefined) {
     this.#budget = budget;
     this.#onEvict = onEvict;
   }
@@ -69,7 +69,7 @@ interface Batch {
 export class Thumbnails {
   readonly #client: Client;
   readonly #onError: (message: string) => void;
-  readonly #urls = new LruCache<number, string>(BUDGET_BYTES, (url) => URL.revokeObjectURL(url));
+  readonly #urls = new LruCache<number, string>(BUDGET_BYTES);
   /** Items that have no thumbnail, or whose thumbnail cannot be decoded. */
   readonly #missing = new Set<number>();
   readonly #wanted = new Map<object, readonly number[]>();
@@ -162,7 +162,10 @@ export class Thumbnails {
     for (const [item, jpeg] of thumbs) {
       if (this.#urls.has(item)) continue; // a card shows it: with another address it would load it again
       if (jpeg === null) this.#missing.add(item);
-      else this.#urls.set(item, URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" })), jpeg.length);
+      else {
+        const url = dataUrl(jpeg);
+        this.#urls.set(item, url, url.length); // one byte a character
+      }
     }
     this.#version.value++;
   }
@@ -172,4 +175,14 @@ export class Thumbnails {
     this.#version.value++;
     this.#onError(message);
   }
+}
+
+/**
+ * The address of a picture, with all of it inside. A Blob's would be shorter, but making and loading each of those goes
+ * through the browser's process, which took longer than all the rest of showing a screen of them.
+ */
+function dataUrl(jpeg: Uint8Array & { toBase64?: () => string }): string {
+  // Browsers before 2025 have no toBase64, which is many times as fast.
+  const base64 = jpeg.toBase64?.() ?? btoa(Array.from(jpeg, (byte) => String.fromCharCode(byte)).join(""));
+  return `data:image/jpeg;base64,${base64}`;
 }

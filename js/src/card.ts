@@ -25,6 +25,8 @@ export class Card {
   position: number | undefined;
   readonly #checkbox = h("input", { type: "checkbox", tabindex: -1 });
   readonly #image = h("img", { alt: "", decoding: "async", draggable: "false" });
+  /** What stands in for the image until it is here, in its mean color. */
+  readonly #mean = h("span", { class: "mean" });
   readonly #badge = h("span", { class: "badge" });
   readonly #tags = h("span", { class: "tags" });
   readonly #keep = h(
@@ -54,6 +56,7 @@ export class Card {
     this.#frame = h(
       "div",
       { class: "frame" },
+      this.#mean,
       this.#image,
       h("span", { class: "missing" }, "No preview"),
       this.#checkbox,
@@ -113,7 +116,7 @@ export class Card {
     write(this.#value, value, value && `${this.#valueName}: ${row.value}`);
     if (previous?.label !== row.label) write(this.#label, row.label ?? "", row.label ?? "");
     const color = row.color.join(" ");
-    if (previous?.color.join(" ") !== color) this.#frame.style.setProperty("--mean", `rgb(${color})`);
+    if (previous?.color.join(" ") !== color) this.#mean.style.backgroundColor = `rgb(${color} / 55%)`;
     this.#fillBadge(row);
     if (previous?.tags.join("\n") !== row.tags.join("\n")) this.#fillTags(row.tags);
     const name = this.#describe(row);
@@ -164,7 +167,7 @@ export class Card {
     this.element.setAttribute("aria-selected", "false");
     this.element.setAttribute("aria-label", "Loading");
     this.#checkbox.checked = false;
-    this.#frame.style.removeProperty("--mean");
+    this.#mean.style.backgroundColor = "";
     this.#badge.hidden = true;
     this.#keep.hidden = true;
     for (const part of [this.#name, this.#value, this.#label]) write(part, "", "");

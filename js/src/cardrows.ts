@@ -7,10 +7,10 @@ import type { Store } from "./store";
 import { type Layout, type RowRange, rowTop } from "./virtual";
 
 /**
- * Cards filled in one frame besides those in view; the rest waits for the next, so that no frame takes long. Where all
- * are to be filled anew, those in view come alone first: a new order is seen that much sooner.
+ * Cards filled in one frame, or as many as are in view; the rest waits for the next, so that no frame takes long. Where
+ * all are to be filled anew, those in view come alone first.
  */
-const CARDS_A_FRAME = 60;
+const CARDS_A_FRAME = 24;
 /** For rows that show nothing for the moment. */
 const NOWHERE = "translateY(-100000px)";
 
@@ -29,6 +29,8 @@ export interface Drawing {
   readonly shift: number;
   /** Fill all cards; otherwise only those that come near the viewport. */
   readonly isWhole: boolean;
+  /** Leave cards that are not in view as they are for now. */
+  readonly isSettling: boolean;
 }
 
 export class CardRows {
@@ -55,7 +57,7 @@ export class CardRows {
    * @returns Whether all of them are there; otherwise it is to be called again in the next frame.
    */
   draw(drawing: Drawing): boolean {
-    const { layout, inView, near, kept, shift, isWhole } = drawing;
+    const { layout, inView, near, kept, shift, isWhole, isSettling } = drawing;
     const before = this.#drawn;
     const isMoved = before?.shift !== shift;
     const isSame =
@@ -64,12 +66,12 @@ export class CardRows {
     this.#drawn = drawing;
     this.#release(drawing);
     this.#isComplete = true;
-    let budget = isWhole ? 0 : CARDS_A_FRAME;
+    let budget = isWhole || isSettling ? 0 : CARDS_A_FRAME;
     for (const row of byUrgency(drawing)) {
       const known = this.#rows.get(row);
       const isFresh = known !== undefined && !isWhole && !this.#stale.has(row);
       const canWait = !isFresh && !isIn(inView, row) && row !== kept;
-      if (canWait) budget -= layout.columns;
+      if (!isFresh) budget -= layout.columns;
       const waits = canWait && budget < 0;
       if (waits) this.#isComplete = false;
       if (waits && !known) continue;

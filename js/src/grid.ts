@@ -19,6 +19,8 @@ const GAP = 12;
 const CAPTION = 42;
 /** After a change of order, what was shown stays for this long while the new rows are on their way: no flicker. */
 const HOLD_MS = 200;
+/** What is around the viewport waits for this long after a new order is shown: what is in it is painted that much sooner. */
+const SETTLE_MS = 100;
 /** How far from its old place the active item is looked for in a new order. */
 const NEARBY = 128;
 
@@ -55,6 +57,9 @@ export class Grid {
   #isStale = true;
   #holdUntil = 0;
   #holdTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether a new order is shown, or about to be, and nothing yet around the viewport. */
+  #isSettling = false;
+  #settleTimer: ReturnType<typeof setTimeout> | undefined;
   /** Where to go once the rows of a new order are shown. */
   #goal: Place | undefined;
   /** The position that was kept at the top when the cells changed in size, and the offset that this gave. */
@@ -128,6 +133,7 @@ export class Grid {
     this.#stopEffect();
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#holdTimer);
+    clearTimeout(this.#settleTimer);
     this.#resize.disconnect();
     this.#scroller.dispose();
     this.#band.dispose();
@@ -173,6 +179,9 @@ export class Grid {
     this.#holdUntil = performance.now() + HOLD_MS;
     clearTimeout(this.#holdTimer);
     this.#holdTimer = setTimeout(() => this.#schedule(), HOLD_MS);
+    this.#isSettling = true;
+    clearTimeout(this.#settleTimer);
+    this.#settleTimer = undefined;
   }
 
   /** The layout as it is to be; `undefined` while it is not known how large the groups are. */
@@ -214,10 +223,15 @@ export class Grid {
     this.#isStale = false;
     const before = this.#layout;
     if (layout && layout.content !== before?.content) {
-      this.#viewport.style.setProperty("--content", `${layout.content}px`);
+      // The viewport is no higher than what is in it.
+      this.#viewport.style.height = `min(${layout.content}px, var(--simwidget-grid-height, 560px))`;
       this.#spacer.style.height = `${layout.spacer}px`;
-      this.#measure(); // the viewport is no higher than what is in it
-      layout = this.#plan(layout);
+      // To ask for its size makes the browser lay out the page at once: not where it is as high as may be, and stays so.
+      const isFull = before !== undefined && Math.min(before.content, layout.content) > this.#height;
+      if (!isFull) {
+        this.#measure();
+        layout = this.#plan(layout);
+      }
     }
     this.#layout = layout;
     if (layout) this.#apply(layout, before);
@@ -302,10 +316,26 @@ export class Grid {
     // The focused row stays, wherever it is scrolled to: with its element gone the focus would be lost.
     const kept = focused && layout.count > 0 ? layout.arrangement.rowOf(this.#active) : undefined;
     this.#activeItem = this.#store.rows.at(this.#active)?.id ?? this.#activeItem;
-    if (!this.#rows.draw({ layout, inView, near, kept, shift, isWhole })) this.#schedule();
+    const isComplete = this.#rows.draw({
+      layout,
+      inView,
+      near,
+      kept,
+      shift,
+      isWhole,
+      isSettling: this.#isSettling,
+    });
+    if (this.#isSettling) this.#settleTimer ??= setTimeout(() => this.#settle(), SETTLE_MS);
+    else if (!isComplete) this.#schedule();
     this.#moveTabStop(layout, inView.first);
     if (focused) this.#keepFocus(layout, focused);
-    this.#wishes.ask(layout, inView, near);
+    this.#wishes.ask(layout, inView, this.#isSettling ? inView : near);
+  }
+
+  #settle(): void {
+    this.#isSettling = false;
+    this.#settleTimer = undefined;
+    this.#schedule();
   }
 
   #moveTabStop(layout: Layout, firstInView: number): void {

@@ -340,11 +340,26 @@ describe("the rubber band", () => {
   });
 });
 
+describe("a new order", () => {
+  it("shows what is in view first, and then what is around it", async () => {
+    const { kernel, names } = await display({ n: 60 });
+    const order = Array.from({ length: 60 }, (_, index) => 159 - index);
+    kernel.sent.length = 0;
+    kernel.reorder(order);
+    await vi.waitFor(() => expect(names()).toContain("image 159.jpg"));
+    const asked = () => kernel.sentOf("thumbs").flatMap(({ items }) => items as number[]);
+    const inView = asked();
+    await vi.waitFor(() => expect(asked().length).toBeGreaterThan(inView.length));
+    expect(Math.min(...inView)).toBeGreaterThan(Math.max(...asked().slice(inView.length)));
+    await vi.waitFor(() => expect(names()).toContain("image 131.jpg"));
+  });
+});
+
 describe("the group view", () => {
   it("starts every group on a new row, keeper first", async () => {
     const { kernel, view, grid, names, card } = await display({ n: 20 });
     kernel.regroup([2, 7, 3], { value_name: "Distance to keeper" });
-    await settle();
+    await vi.waitFor(() => expect(names()).toHaveLength(12));
     const rows = [...view.root.querySelectorAll<HTMLElement>("[role=row]")]
       .sort((a, b) => Number(a.ariaRowIndex) - Number(b.ariaRowIndex))
       .map((row) => ({
@@ -359,7 +374,6 @@ describe("the group view", () => {
       { apart: false, items: [107, 108] },
       { apart: true, items: [109, 110, 111] },
     ]);
-    expect(names()).toHaveLength(12);
     expect(grid.element.getAttribute("aria-rowcount")).toBe("4");
     expect(grid.element.getAttribute("aria-colcount")).toBe("5");
     expect(card(109).querySelector(".badge")?.textContent).toBe("Keeper");
@@ -368,9 +382,9 @@ describe("the group view", () => {
   });
 
   it("keeps another image by its button or by K", async () => {
-    const { kernel, view, card } = await display({ n: 20 });
+    const { kernel, view, card, names } = await display({ n: 20 });
     kernel.regroup([2, 7, 3]);
-    await settle();
+    await vi.waitFor(() => expect(names()).toHaveLength(12));
     view.click(view.button("Keep image 105.jpg instead"));
     card(110).focus();
     view.press("k");
@@ -441,8 +455,7 @@ describe("the group view", () => {
     await scrollTo(0);
     expect(names()).toEqual([]);
     kernel.answer(groups);
-    await settle();
-    expect(names()).toHaveLength(12);
+    await vi.waitFor(() => expect(names()).toHaveLength(12));
     expect(view.root.querySelectorAll(".keeper")).toHaveLength(3);
   });
 

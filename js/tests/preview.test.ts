@@ -73,7 +73,7 @@ describe("the preview", () => {
     await settle();
     expect(asked(kernel, "image")).toEqual([105]); // the next one has to wait
     const thumbnail = images(view)[0]?.src;
-    expect(thumbnail).toMatch(/^blob:/);
+    expect(thumbnail).toMatch(/^data:/);
     kernel.answer(image);
     await settle();
     expect(images(view).map(({ alt }) => alt)).toEqual(["image 105.jpg"]);
@@ -597,7 +597,7 @@ describe("comparison", () => {
       ["image 102.jpg", "Keeper · 0.0102", "near"],
       ["image 101.jpg", "Duplicate · 0.0101", "near"],
     ]);
-    expect(others(view)[0]?.querySelector("img")?.src).toMatch(/^blob:/);
+    expect(others(view)[0]?.querySelector("img")?.src).toMatch(/^data:/);
     others(view)[1]?.focus();
     kernel.select([110]);
     await settle();

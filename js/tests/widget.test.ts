@@ -35,7 +35,7 @@ describe("the grid", () => {
     expect(badge?.hidden).toBe(false);
     expect(badge?.textContent).toBe("≈ 2");
     expect(view.card(2).querySelector<HTMLElement>(".badge")?.hidden).toBe(true);
-    expect(view.card(0).querySelector("img")?.src).toMatch(/^blob:/);
+    expect(view.card(0).querySelector("img")?.src).toMatch(/^data:/);
     expect(view.card(0).querySelector(".decoded")).not.toBeNull();
     expect(view.card(4).querySelector(".broken")).not.toBeNull();
   });

@@ -42,6 +42,7 @@ export interface Traits {
   mode: Mode;
   group_count: number;
   group_threshold: number;
+  missing_count: number;
 }
 
 const DEFAULTS: Traits = {
@@ -63,6 +64,7 @@ const DEFAULTS: Traits = {
   mode: "grid",
   group_count: 0,
   group_threshold: 0,
+  missing_count: 0,
 };
 const NAMES = Object.keys(DEFAULTS) as (keyof Traits)[];
 

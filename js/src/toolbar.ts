@@ -69,6 +69,7 @@ export function createToolbar(store: Store): Part {
   const filter = chip("Clear filter", () => store.clear("filters"));
   const count = h("span", { class: "count", role: "status" });
 
+  const missing = h("span", { class: "missing-count" });
   const sort = h("select", { "aria-label": "Sort by" });
   const direction = h("button", { type: "button", class: "icon-button direction" });
   sort.addEventListener("change", () => store.sortBy(sort.value));
@@ -97,6 +98,7 @@ export function createToolbar(store: Store): Part {
     h("span", { class: "spring" }),
     count,
     modes.element,
+    missing,
     h("label", { class: "sort" }, h("span", {}, "Sort"), sort, direction),
     h("label", { class: "size" }, icon(SMALL_ICON), size, icon(LARGE_ICON)),
   );
@@ -122,6 +124,12 @@ export function createToolbar(store: Store): Part {
       count.title = groups ? `Within ${traits.group_threshold.value} of the image to keep` : "";
     }),
     effect(() => {
+      const without = traits.missing_count.value;
+      missing.hidden = without === 0;
+      missing.textContent = `${formatCount(without)} without come last`;
+      missing.title = `${formatItems(without)} without ${traits.value_name.value}`;
+    }),
+    effect(() => {
       const key = traits.sort.value.replace(/^-/, "");
       const keys = traits.sort_keys.value;
       const options = keys.includes(key) ? keys : [key, ...keys];
@@ -134,7 +142,7 @@ export function createToolbar(store: Store): Part {
       direction.title = descending ? "Descending; click for ascending" : "Ascending; click for descending";
       direction.setAttribute("aria-label", `Sort order: ${descending ? "descending" : "ascending"}`);
       // The nearest come first when looking at similar items; the other way round shows nothing of use.
-      direction.disabled = traits.query_label.value !== "";
+      direction.disabled = !traits.sort_keys.value.includes(traits.sort.value.replace(/^-/, ""));
     }),
     effect(() => {
       size.value = String(traits.thumbnail_size.value);

@@ -472,6 +472,7 @@ describe("scrolling", () => {
     const { view, grid, scrollTo } = await display({ n: 1_000_000 });
     await scrollTo(5_000_000);
     const first = () => Math.min(...view.cards.map((card) => view.position(card)));
+    await vi.waitFor(() => expect(view.cards.length).toBeGreaterThanOrEqual(45)); // three screens
     const before = first();
     for (let turn = 0; turn < 10; turn++) await scrollTo(grid.element.scrollTop + 199);
     expect(first() - before).toBe(50);

@@ -49,6 +49,7 @@ export class Kernel {
       mode: "grid",
       group_count: 0,
       group_threshold: 0,
+      missing_count: 0,
     };
   }
 

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from simwidget.errors import SimwidgetError
     from simwidget.project import Project
+    from simwidget.widgets.analytics import Analytics
     from simwidget.widgets.explorer import Explorer
     from simwidget.widgets.gallery import Gallery
 
     __version__: str
 
-__all__ = ["Explorer", "Gallery", "Project", "SimwidgetError", "__version__"]
+__all__ = ["Analytics", "Explorer", "Gallery", "Project", "SimwidgetError", "__version__"]
 
 _MODULES = {
+    "Analytics": "simwidget.widgets.analytics",
     "Explorer": "simwidget.widgets.explorer",
     "Gallery": "simwidget.widgets.gallery",
     "Project": "simwidget.project",

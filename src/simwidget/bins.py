@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _TARGET_BINS = 40
+_SMALLEST_SHARE = 1e-9  # of the largest value: smaller ones share a bin on a logarithmic axis
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Bins:
     first_closed: bool = False
 
     @classmethod
-    def of(cls, values: npt.NDArray[np.floating], *, first: float | None = None) -> Bins:
+    def of(cls, values: npt.NDArray[np.floating], *, first: float | None = None, logarithmic: bool = False) -> Bins:
         """Choose round edges for values.
 
         Parameters
@@ -44,6 +45,9 @@ class Bins:
             NaN and infinity are left out.
         first : float, optional
             Upper edge of a first bin of its own, which starts at 0.
+        logarithmic : bool
+            Edges in geometric progression, 1, 2 and 5 times the powers of ten, from the first positive value on;
+            what lies below that is one bin.
         """
         finite = values[np.isfinite(values)].astype(np.float64)
         low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
@@ -52,9 +56,13 @@ class Bins:
             high = max(high, 10 * first)
         if high <= low:
             high = low + max(1.0, abs(low) / 100)  # beside a huge value 1.0 would be lost to rounding
+        if logarithmic and high > 0:
+            smallest = float(finite[finite > 0].min(initial=high)) if first is None else first
+            powers = _round_powers(max(smallest, high * _SMALLEST_SHARE), high)
+            return cls(np.concatenate([[low], powers]) if low < powers[0] else powers, first is not None)
         step = _round_step((high - low) / _TARGET_BINS)
         start = math.floor(low / step)
-        edges = np.arange(start, math.floor(high / step) + 2) * step
+        edges = _multiples(np.arange(start, math.floor(high / step) + 2), step)
         if first is not None:
             edges = np.concatenate([[0.0, first], edges[edges > first * (1 + 1e-9)]])
         return cls(edges.astype(np.float64), first is not None)
@@ -106,6 +114,24 @@ def count_ticks(top: int, *, logarithmic: bool) -> list[int]:
         return [0, *(10**power for power in range(len(str(top))))]
     step = max(1, round(_round_step(top / 4)))
     return list(range(0, top + 1, step))
+
+
+def _round_powers(low: float, high: float) -> npt.NDArray[np.float64]:
+    """1, 2 and 5 times the powers of ten, from the last at most ``low`` to the first above ``high``."""
+    powers = 10.0 ** np.arange(math.floor(math.log10(low)), math.floor(math.log10(high)) + 2)
+    edges = (powers[:, None] * [1.0, 2.0, 5.0]).ravel()
+    first = max(int(np.searchsorted(edges, low * (1 + 1e-9), side="right")) - 1, 0)
+    stop = int(np.searchsorted(edges, high * (1 + 1e-9), side="right")) + 1
+    return edges[first:stop]
+
+
+def _multiples(numbers: npt.NDArray[np.int64], step: float) -> npt.NDArray[np.float64]:
+    """Multiples of a step, as the nearest floats: 3 times 0.2 is 0.6, not 0.6000000000000001."""
+    inverse = round(1 / step) if step < 1 else 0
+    multiples: npt.NDArray[np.float64] = (
+        numbers / inverse if inverse and math.isclose(step * inverse, 1) else (numbers * step).astype(np.float64)
+    )
+    return multiples
 
 
 def _round_step(raw: float) -> float:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from simwidget import pipeline
+from simwidget.criteria import CRITERIA, Masks, checked_filters
 from simwidget.errors import InvalidValueError
 from simwidget.metrics.labels import label_agreement, label_codes, suspected_labels
 from simwidget.metrics.outliers import Outliers, count_outliers
 from simwidget.metrics.quality import QUALITY_METRICS, quality_metrics
 from simwidget.metrics.registry import Metrics
-from simwidget.names import ItemNames, Tags, checked_name, checked_tag, in_order_of
-from simwidget.views import checked_filters, filter_rows
+from simwidget.names import ItemNames, SavedFilters, Tags, checked_name, checked_tag, in_order_of
+from simwidget.projection import MAP_VERSION, pca_map, umap_map
+from simwidget.store.files import digest
+from simwidget.words import counted, shown
 
 if TYPE_CHECKING:
     import os
@@ -28,17 +32,32 @@ if TYPE_CHECKING:
     import pandas as pd
     from typing_extensions import Self
 
+    from simwidget.embedders.base import Embedder
     from simwidget.metrics.ranking import KeepRules
     from simwidget.neighbor_graph import NeighborGraph
     from simwidget.opening import Opened
 
     Items = int | str | os.PathLike[str] | Iterable[int | str | os.PathLike[str]]
-    Within = Items | Mapping[str, tuple[float, float]] | npt.NDArray[np.bool_]
+    Within = Items | Mapping[str, Any] | npt.NDArray[np.bool_]
 
 _COMPUTED = {"Uniqueness", "Label agreement", *QUALITY_METRICS}
 # What a view can be sorted by, and the columns of to_pandas, besides metrics.
 _RESERVED = {
-    *("Name", "Similarity", "Distance", "id", "path", "label", "split", "width", "height", "file_size", "tags"),
+    *CRITERIA,
+    *(
+        "Name",
+        "Date",
+        "Similarity",
+        "Distance",
+        "id",
+        "path",
+        "label",
+        "split",
+        "width",
+        "height",
+        "file_size",
+        "tags",
+    ),
     *("suspected_label", "outliers", "severe_outliers"),
 }
 _UNCOUNTED = {"Random"}  # has no outliers that would mean anything
@@ -128,6 +147,21 @@ class ProjectContents:
         return list(self._built.items.splits)
 
     @property
+    def relative_paths(self) -> list[str]:
+        """Path of each item below the folder of images, ``/`` separated."""
+        return self._names.relative
+
+    @property
+    def modified(self) -> npt.NDArray[np.int64]:
+        """When each file was last modified as it was scanned, nanoseconds since 1970, int64 of shape (n,)."""
+        return self._built.items.mtimes
+
+    @property
+    def file_sizes(self) -> npt.NDArray[np.int64]:
+        """Bytes of each file as it was scanned, int64 of shape (n,)."""
+        return self._built.items.sizes
+
+    @property
     def embeddings(self) -> npt.NDArray[np.float32]:
         """Embeddings, float32 of shape (n, d), rows of unit length; memory-mapped, read-only."""
         return self._built.embeddings
@@ -136,6 +170,13 @@ class ProjectContents:
     def embedder_name(self) -> str:
         """Which embedder the embeddings in use come from."""
         return self._opened.active.name
+
+    def _loaded_embedder(self) -> Embedder:
+        if self._opened.embedder is None:
+            self._opened = replace(self._opened, embedder=self._opened.active.load())
+        embedder = self._opened.embedder
+        assert embedder is not None
+        return embedder
 
     @property
     def near_duplicate_radius(self) -> float:
@@ -156,6 +197,39 @@ class ProjectContents:
     def graph(self) -> NeighborGraph:
         """The nearest other items of every item."""
         return self._built.graph
+
+    def map(self, method: str = "pca") -> npt.NDArray[np.float32]:
+        """Two coordinates an item so that like images lie together, float32 of shape (n, 2); see ``projection``.
+
+        It is kept in the project folder, below ``maps``, for as long as it is of the same images and embeddings.
+
+        Parameters
+        ----------
+        method : str
+            "pca", or "umap", which needs umap-learn and takes far longer.
+
+        Raises
+        ------
+        InvalidValueError
+            There is no such method, or there are too few images for it.
+        SimwidgetError
+            umap-learn is not installed, or failed.
+        """
+        built, stored_as = self._built, self._opened.active.stored_as
+        if method not in ("pca", "umap"):
+            raise InvalidValueError(f"There is no map {method!r}. Choose 'pca' or 'umap'.")
+        graph = built.graph
+        basis = () if method == "pca" else (graph.indices, graph.distances)
+        key = digest(MAP_VERSION, method, stored_as, built.items.ids, built.items.content.tobytes(), *basis)
+        cached = self._store.load_cached("maps", f"{method} {stored_as}", key, ("positions",))
+        if cached is not None:
+            kept: npt.NDArray[np.float32] = cached["positions"]
+            return kept
+        vectors = built.embeddings
+        positions = pca_map(vectors) if method == "pca" else umap_map(vectors, graph.indices, graph.distances)
+        with suppress(OSError):  # a map that cannot be kept is one all the same
+            self._store.save_cached("maps", f"{method} {stored_as}", key, {"positions": positions})
+        return positions
 
     @property
     def metrics(self) -> Metrics:
@@ -235,10 +309,17 @@ class ProjectContents:
                 )
             return np.array(given)
         if isinstance(within, Mapping):
-            mask[filter_rows(len(self), checked_filters(within, self._metrics), self._metrics)] = True
-        else:
-            mask[self.rows(within)] = True
+            return Masks(self, len(self)).passing(checked_filters(within, self))
+        mask[self.rows(within)] = True
         return mask
+
+    @property
+    def saved_filters(self) -> SavedFilters:
+        """Filters kept in the project under names, as ``explorer.filters`` takes them; a live mapping."""
+        stored = self._store.filters
+        return SavedFilters(
+            stored.load, lambda name, filters: stored.save(name, checked_filters(filters, self)), stored.delete
+        )
 
     def _save_metric(self, name: str, values: npt.NDArray[np.float32] | None) -> None:
         if values is None:
@@ -253,11 +334,20 @@ class ProjectContents:
         """Paths of the items of each tag, by id; a live view."""
         return Tags(self.tagged_ids, lambda ids: [self.path(item) for item in ids])
 
+    @property
+    def tag_colors(self) -> dict[str, str]:
+        """Colors, "#rrggbb", of the tags that were given one."""
+        return self._store.tags.colors()
+
     def tagged_ids(self) -> dict[str, list[int]]:
         """Ids of the items of each tag, ascending, without files that are gone."""
         present = set(self.ids.tolist())
         tags = {name: [i for i in ids if i in present] for name, ids in self._store.tags.load().items()}
         return {name: ids for name, ids in tags.items() if ids}
+
+    def tagged_rows(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Positions of the items of each tag, ascending."""
+        return {name: self.rows(np.array(ids, dtype=np.int64)) for name, ids in self.tagged_ids().items()}
 
     def tag(self, items: Items, name: str) -> int:
         """Put a tag on items, named by id, str path, Path, or several of them.
@@ -267,27 +357,46 @@ class ProjectContents:
         int
             How many did not have it before.
         """
-        return self._tag(self._store.tags.add, items, name)
+        return self._tag(items, name, on=True)
 
     def untag(self, items: Items, name: str) -> int:
         """Take a tag off items; returns how many had it."""
-        return self._tag(self._store.tags.remove, items, name)
+        return self._tag(items, name, on=False)
 
-    def _tag(self, change: Callable[[list[int], str], int], items: Items, name: str) -> int:
+    def _tag(self, items: Items, name: str, *, on: bool) -> int:
         name = checked_tag(name)
-        changed = change(self.ids[self.rows(items)].tolist(), name)
-        if changed and name == self.keep_rules.tag:  # who stays has changed, and with it the scores
-            with self._changing:
-                self._use(self._opened.with_rules(self._opened.rules, pipeline.Progress(False)))
-            self._changed("tags", "metrics")
-        else:
-            self._changed("tags")
-        return changed
+        tags, actions = self._store.tags, self._store.actions
+        with self._changing:
+            ids = self.ids[self.rows(items)]
+            with actions.transaction():
+                before = np.array(tags.holders(name), dtype=np.int64)
+                changed = (np.setdiff1d(ids, before) if on else np.intersect1d(ids, before)).tolist()
+                if not changed:
+                    return 0
+                color = tags.colors().get(name)
+                summary = f"{'Tagged' if on else 'Untagged'} {counted(len(changed), 'image')} {shown(name)}"
+                actions.act(
+                    "tag" if on else "untag",
+                    summary,
+                    {"added" if on else "removed": {name: changed}, "colors": {name: [color, color]}},
+                )
+            what = self._follow_tags([name])
+        self._changed(*what, "history")
+        return len(changed)
+
+    def _follow_tags(self, names: Iterable[str]) -> set[str]:
+        """Let scores follow tags that have changed; returns what changed, for observers."""
+        if self.keep_rules.tag is None or self.keep_rules.tag not in names:
+            return {"tags"}
+        # Who stays has changed, and with it the scores.
+        self._use(self._opened.with_rules(self._opened.rules, pipeline.Progress(False)))
+        return {"tags", "metrics"}
 
     def on_change(self, callback: Callable[[frozenset[str]], None]) -> Callable[[], None]:
         """Call back, in the thread that made the change, with the names of what has changed.
 
-        These are "tags", "metrics" and "embeddings" (with which the items may be others). Returns what ends that.
+        These are "tags", "labels", "metrics", "history" (what can be undone) and "embeddings" (with which the
+        items may be others). Returns what ends that.
         """
         self._observers.append(callback)
 

@@ -112,6 +112,7 @@ def group_duplicates(
     *,
     within: npt.NDArray[np.bool_] | None = None,
     across: npt.NDArray[np.int64] | None = None,
+    distinct: npt.NDArray[np.int64] | None = None,
 ) -> list[tuple[int, list[int], list[float]]]:
     """Group items so that every member is within ``threshold`` of its keeper; no chaining.
 
@@ -136,6 +137,8 @@ def group_duplicates(
         Only these items are looked at.
     across : ndarray of int64, shape (n,), optional
         Part of each item, such as its split; -1 for those in none, which are left out.
+    distinct : ndarray of int64, shape (p, 2), optional
+        Pairs of positions that are never keeper and member of one group.
 
     Returns
     -------
@@ -149,20 +152,29 @@ def group_duplicates(
     free = np.ones(len(rank), dtype=bool) if within is None else within.copy()
     if across is not None:
         free &= across >= 0
+    apart: dict[int, list[int]] = {}
+    for a, b in [] if distinct is None else distinct.tolist():
+        apart.setdefault(a, []).append(b)
+        apart.setdefault(b, []).append(a)
     by_rank = np.argsort(rank, kind="stable")
     by_rank = by_rank[(free & near.any)[by_rank]]
     found = []
     if across is not None:
         codes = graph.groups[by_rank] * (across.max(initial=0) + 1) + across[by_rank]
         for item in by_rank[np.sort(np.unique(codes, return_index=True)[1])].tolist():
-            members, distances = near.to(item, free & (across != across[item]) & (rank > rank[item]))
+            allowed = free & (across != across[item]) & (rank > rank[item])
+            allowed[apart.get(item, [])] = False
+            members, distances = near.to(item, allowed)
             if members:
                 found.append((item, members, distances))
         return found
     for item in by_rank.tolist():
         if free[item]:
             free[item] = False
+            others = [other for other in apart.get(item, []) if free[other]]
+            free[others] = False
             members, distances = near.to(item, free)
+            free[others] = True
             if members:
                 free[members] = False
                 found.append((item, members, distances))
@@ -177,17 +189,28 @@ class GroupCache:
         self._built: Built | None = None
         self._found: dict[float, Groups] = {}
 
-    def groups(self, built: Built, threshold: float) -> Groups:
-        """Groups as of :func:`group_duplicates`, best keeper first; another build than before is searched anew."""
+    def groups(
+        self, built: Built, threshold: float, distinct: Callable[[], npt.NDArray[np.int64]] | None = None
+    ) -> Groups:
+        """Groups as of :func:`group_duplicates`, best keeper first; another build than before is searched anew.
+
+        ``distinct`` is asked for its pairs only where they are searched.
+        """
         with self._lock:
             if built is not self._built:
                 self._built, self._found = built, {}
             if threshold not in self._found:
-                found = group_duplicates(built.graph, built.embeddings, built.rank, threshold)
+                pairs = None if distinct is None else distinct()
+                found = group_duplicates(built.graph, built.embeddings, built.rank, threshold, distinct=pairs)
                 if len(self._found) == _CACHED:
                     del self._found[next(iter(self._found))]
                 self._found[threshold] = Groups.of(found)
             return self._found[threshold]
+
+    def forget(self) -> None:
+        """Forget what was found, as after a change of which pairs are distinct."""
+        with self._lock:
+            self._built = None
 
 
 def item_distances(

@@ -36,3 +36,7 @@ class MissingVectorsError(ProjectFormatError):
 
 class ProjectBusyError(SimwidgetError):
     """Another process is building the same project."""
+
+
+class TrashError(SimwidgetError):
+    """A deletion that cannot be undone as asked; what is in the trash stays there."""

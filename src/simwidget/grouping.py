@@ -21,6 +21,7 @@ from simwidget.errors import InvalidValueError
 from simwidget.metrics.labels import label_codes
 from simwidget.opening import save_settings, stored_rules
 from simwidget.queries import checked_distance
+from simwidget.words import counted, shown
 
 if TYPE_CHECKING:
     import os
@@ -84,6 +85,7 @@ class ProjectDuplicates(ProjectContents):
             threshold,
             within=self._mask(within),
             across=self._parts(across),
+            distinct=self._distinct(built),
         )
         found.sort(key=lambda group: (-len(group[1]), built.rank[group[0]]))
         return DuplicateGroups(self._group(*group) for group in found)
@@ -104,7 +106,15 @@ class ProjectDuplicates(ProjectContents):
         """
         checked_distance("threshold", threshold)
         built = self._built
-        return built, self._cache.groups(built, threshold)
+        return built, self._cache.groups(built, threshold, lambda: self._distinct(built))
+
+    def _distinct(self, built: Built) -> npt.NDArray[np.int64]:
+        """Pairs of positions of images that a person found to be different, shape (p, 2)."""
+        pairs = self._store.decisions.distinct()
+        if len(pairs) == 0:  # as a rule, and then the ids need no search
+            return pairs
+        pairs = pairs[np.isin(pairs, built.items.ids).all(axis=1)]
+        return np.searchsorted(built.items.ids, pairs)
 
     def keep(self, item: int | str | os.PathLike[str], threshold: float = 1e-4) -> None:
         """Make an item the keeper of its group of duplicates, with a tag that wins over all other rules.
@@ -146,13 +156,24 @@ class ProjectDuplicates(ProjectContents):
             tagged = self._names.rows(np.array(self.tagged_ids().get(rules.tag, []), dtype=np.int64))
             # Of another group perhaps, but it would take the item into its own.
             near = tagged[item_distances(built.graph, built.embeddings, row, tagged) <= threshold]
+            pairs = self._distinct(built)
+            near = np.setdiff1d(near, pairs[(pairs == row).any(axis=1)])
             rivals = np.setdiff1d(np.union1d(near, np.intersect1d(tagged, group)), row)
-            changed = self._store.tags.remove(self.ids[rivals].tolist(), rules.tag)
-            changed += self._store.tags.add([int(self.ids[row])], rules.tag)
-            if not changed and rules == self.keep_rules:
+            if row in tagged and len(rivals) == 0 and rules == self.keep_rules:
                 return
+            color = self.tag_colors.get(rules.tag)
+            self._store.actions.act(
+                "keep",
+                f"Kept {shown(self.title(row))} of {counted(len(group), 'image')}",
+                {
+                    "added": {rules.tag: [] if row in tagged else [int(self.ids[row])]},
+                    "removed": {rules.tag: self.ids[rivals].tolist()},
+                    "colors": {rules.tag: [color, color]},
+                    "rule": [self.keep_rules.tag, rules.tag],
+                },
+            )
             self._use(self._opened.with_rules(rules, pipeline.Progress(False)))
-        self._changed("tags", "metrics")
+        self._changed("tags", "metrics", "history")
 
     def _rules_with_tag(self) -> KeepRules:
         """Rules of keeping with a tag, in the project folder too; the one that it has there, or else "keep"."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -186,6 +186,51 @@ class Tags(Mapping[str, list[Path]]):
     def __repr__(self) -> str:
         counts = ", ".join(f"{name!r}: {len(ids):,} images" for name, ids in self._load().items())
         return f"<Tags {{{counts}}}>"
+
+
+class SavedFilters(MutableMapping[str, dict[str, Any]]):
+    """Filters that are kept under a name, always as they are now; assign to one to keep filters.
+
+    Parameters
+    ----------
+    load : callable
+        Gives all of them.
+    save : callable
+        Keeps filters, once it has checked them.
+    delete : callable
+        Forgets those of a name.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], dict[str, dict[str, Any]]],
+        save: Callable[[str, Mapping[str, Any]], None],
+        delete: Callable[[str], None],
+    ) -> None:
+        self._load, self._save, self._delete = load, save, delete
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        saved = self._load()
+        if name not in saved:
+            there = f"There are: {', '.join(map(repr, saved))}." if saved else "None are saved yet."
+            raise UnknownNameError(f"There are no saved filters {name!r}. {there}")
+        return saved[name]
+
+    def __setitem__(self, name: str, filters: Mapping[str, Any]) -> None:
+        self._save(checked_name(name, "saved filter"), filters)
+
+    def __delitem__(self, name: str) -> None:
+        self[name]  # raises where there are none
+        self._delete(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._load())
+
+    def __len__(self) -> int:
+        return len(self._load())
+
+    def __repr__(self) -> str:
+        return f"<SavedFilters {self._load()!r}>"
 
 
 def in_order_of(ids: npt.NDArray[np.int64], values: Any, what: str) -> npt.NDArray[Any]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from simwidget import pipeline
+from simwidget.acting import ProjectActions
 from simwidget.contents import checked_metric_name
 from simwidget.embedders.choice import StoredEmbedder
 from simwidget.errors import EmbedderError, InvalidValueError, UnknownNameError
-from simwidget.grouping import ProjectDuplicates
 from simwidget.imaging import open_rgb, prepare_rgb
 from simwidget.names import checked_name, existing_file
 from simwidget.opening import (
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from simwidget.contents import Within
-    from simwidget.embedders.base import Embedder, EmbedderSpec
+    from simwidget.embedders.base import EmbedderSpec
     from simwidget.metrics.ranking import Criterion
     from simwidget.opening import Folders
     from simwidget.sources.assigned import Assigned
@@ -60,7 +60,7 @@ class SimilarItems(NamedTuple):
     paths: list[Path]
 
 
-class Project(ProjectDuplicates):
+class Project(ProjectActions):
     """Images, embeddings, neighbor graph, metrics and tags; made by :meth:`from_folder` or :meth:`open`.
 
     Attributes
@@ -242,13 +242,6 @@ class Project(ProjectDuplicates):
                 "Project.from_folder(..., embedder='clip')."
             )
         return checked_vector(np.asarray(embed_text([text]), dtype=np.float64)[0], self.embeddings.shape[1])
-
-    def _loaded_embedder(self) -> Embedder:
-        if self._opened.embedder is None:
-            self._opened = replace(self._opened, embedder=self._opened.active.load())
-        embedder = self._opened.embedder
-        assert embedder is not None
-        return embedder
 
     def file(self, item: int | str | os.PathLike[str]) -> Path:
         """Absolute path of one item."""

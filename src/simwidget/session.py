@@ -5,17 +5,19 @@ Several front ends of one session stay in step, because all of them read it and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simwidget.criteria import LABEL, SUSPECTED, TAG
 from simwidget.errors import InvalidValueError
 from simwidget.imaging import UnreadableImageError
 from simwidget.inspection import MAX_OTHERS, Details, LargeImage, details, large_image, shown
 from simwidget.names import checked_tag
-from simwidget.session_view import DUPLICATE_THRESHOLD, SCORE, SessionView, StaleEpochError
+from simwidget.session_search import SessionSearch
+from simwidget.session_view import DUPLICATE_THRESHOLD, StaleEpochError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,7 +63,7 @@ class Rows:
     keeper: npt.NDArray[np.bool_]
 
 
-class Session(SessionView):
+class Session(SessionSearch):
     """The state behind an Explorer or Gallery; every method may be called from any thread.
 
     Parameters
@@ -102,8 +104,9 @@ class Session(SessionView):
             self._check_epoch(epoch)
             rows = self._rows[start:stop]
             keeper = np.zeros(len(rows), dtype=bool)
-            if self._query:
-                values = self._query.distances[start:stop]
+            query = self._state.query
+            if query is not None and query.distances is not None:
+                values = query.distances[start:stop]
             elif self._groups is not None:
                 values, keeper = self._groups.distances[start:stop], self._groups.keepers[start:stop]
             else:
@@ -179,6 +182,27 @@ class Session(SessionView):
         near = np.bincount(rows[others], weights=sizes[groups[others]], minlength=self.total)
         counts: npt.NDArray[np.int32] = (sizes[graph.groups] - 1 + near).astype(np.int32)
         return counts
+
+    def tally(self, rows: npt.NDArray[np.int64]) -> tuple[int, int]:
+        """Count what some items, by position, amount to.
+
+        Returns
+        -------
+        groups : int
+            Groups of duplicates (within 0.0001) that one of them is in.
+        size : int
+            Bytes of their files.
+        """
+        groups = self._group_of[rows]
+        return len(np.unique(groups[groups >= 0])), int(self.project.file_sizes[rows].sum())
+
+    @cached_property
+    def _group_of(self) -> npt.NDArray[np.int64]:
+        """Number of the group of duplicates that each item is in, -1 for none."""
+        groups = self.project.grouped(DUPLICATE_THRESHOLD)[1]
+        numbers = np.full(self.total, -1, dtype=np.int64)
+        numbers[groups.rows] = np.repeat(np.arange(len(groups)), groups.sizes)
+        return numbers
 
     # Selection
 
@@ -316,24 +340,27 @@ class Session(SessionView):
         return ids
 
     def _project_changed(self, what: frozenset[str]) -> None:
-        changed = set(what & {"tags", "metrics"})
+        changed = set(what & {"tags", "labels", "metrics", "history"})
         if "metrics" in what:
-            self._find_groups(self._filters)
+            self._find_groups(self._state)
         with self.lock:
+            self._masks.forget(len(self.project))
             if "embeddings" in what:
-                self._query = None  # its distances are those of other embeddings
+                self._state = replace(self._state, query=None)  # its distances are those of other embeddings
+                self._history.clear()
                 self._load_items()
                 changed |= {"query", "filters", "sort", "selection", "tags"}
+            if "labels" in what:
+                self._load_labels()
             if "tags" in what or "embeddings" in what:
                 self._load_tags()
             if "metrics" in what:
-                metrics = self.project.metrics
-                self._filters = {name: bounds for name, bounds in self._filters.items() if name in metrics}
-                if self._sort.removeprefix("-") not in self.sort_keys:
-                    self._sort = SCORE
+                self._state = self._mended(self._state)
                 changed |= {"filters", "sort"}
                 self._sorted_by = ("", np.empty(0, dtype=np.int64))
-                self.__dict__.pop("_duplicate_counts", None)
+                for name in ("_duplicate_counts", "_group_of"):
+                    self.__dict__.pop(name, None)
+            if "metrics" in what or self._is_filtered_by(what):
                 rows = self._rows
                 self._order()
                 # The same rows are the same groups: two keepers are farther apart than the threshold.
@@ -342,6 +369,10 @@ class Session(SessionView):
                     self.epoch += 1
             self.revision += 1
         self._notify(changed)
+
+    def _is_filtered_by(self, what: frozenset[str]) -> bool:
+        names = {"tags": {TAG}, "labels": {LABEL, SUSPECTED}}
+        return any(self._state.active.keys() & names.get(change, set()) for change in what)
 
     def _load_items(self) -> None:
         """Follow the project to other items, which other embeddings may have; what is selected stays so by id."""
@@ -368,3 +399,12 @@ class Session(SessionView):
         place[self._rows] = np.arange(self.count)
         order = np.lexsort((rows, place[rows]))
         return [int(item) for item in self.project.ids[rows[order]]]
+
+    @property
+    def selected_rows(self) -> npt.NDArray[np.int64]:
+        """Positions of the selected items: those in view in its order, then the others ascending."""
+        with self.lock:
+            others = self._selected.copy()
+            in_view = self._rows[others[self._rows]]
+            others[self._rows] = False
+            return np.concatenate([in_view, np.flatnonzero(others)])

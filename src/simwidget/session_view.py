@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simwidget.criteria import Masks, checked_filters, in_words
 from simwidget.errors import SimwidgetError, UnknownNameError
-from simwidget.views import checked_filters, filter_rows, name_order, range_label, sort_rows
+from simwidget.view_state import History, Query, ViewState
+from simwidget.views import name_order, sort_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
     import numpy.typing as npt
 
@@ -22,36 +25,15 @@ if TYPE_CHECKING:
 
 DUPLICATE_THRESHOLD = 1e-4
 NAME = "Name"
+DATE = "Date"
 SIMILARITY = "Similarity"
 MODES = ("grid", "groups")
 SCORE = "Uniqueness"
-_K = 50
+NEIGHBORS = 50  # how many similar items are shown at first
 
 
 class StaleEpochError(SimwidgetError):
     """A range of rows was asked for in an order that is no longer the current one."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """A similarity query and its answer.
-
-    Attributes
-    ----------
-    label : str
-        Words for it, such as "Similar to IMG_0231.jpg".
-    ids : tuple of int
-        The items asked for.
-    rows : ndarray of int64
-        Positions of the answer, nearest first.
-    distances : ndarray of float32
-        Of the answer.
-    """
-
-    label: str
-    ids: tuple[int, ...]
-    rows: npt.NDArray[np.int64]
-    distances: npt.NDArray[np.float32]
 
 
 class SessionView:
@@ -67,10 +49,9 @@ class SessionView:
         self.lock = threading.RLock()
         self.epoch = 1
         self._callbacks: list[Callable[[frozenset[str]], None]] = []
-        self._filters: dict[str, tuple[float, float]] = {}
-        self._sort = SCORE
-        self._mode = "grid"
-        self._query: Query | None = None
+        self._state = ViewState({}, SCORE)
+        self._history = History()
+        self._masks = Masks(project, len(project))
         self._groups: Groups | None = None  # in view; None outside the group view
         self._sorted_by: tuple[str, npt.NDArray[np.int64]] = ("", np.empty(0, dtype=np.int64))
         self._order()
@@ -91,24 +72,47 @@ class SessionView:
         return len(self.project)
 
     @property
-    def filters(self) -> dict[str, tuple[float, float]]:
-        """Range of each filtered metric, both ends included."""
-        return dict(self._filters)
+    def filters(self) -> dict[str, Any]:
+        """All filters by name, also those switched off; see ``criteria.checked_filters``."""
+        return dict(self._state.filters)
+
+    @property
+    def filters_off(self) -> frozenset[str]:
+        """Names of the filters that are switched off."""
+        return self._state.off
+
+    @property
+    def active_filters(self) -> dict[str, Any]:
+        """The filters that are not switched off."""
+        return self._state.active
 
     @property
     def sort(self) -> str:
         """What the view is sorted by: a key, with a minus in front when descending."""
-        return SIMILARITY if self._query else self._sort
+        return SIMILARITY if self._is_similarity else self._state.sort
+
+    @property
+    def underlying_sort(self) -> str:
+        """What the view is sorted by once a similarity query is left."""
+        return self._state.sort
 
     @property
     def sort_keys(self) -> list[str]:
         """What the view can be sorted by."""
-        return [*self.project.metrics, NAME]
+        return [*self.project.metrics, NAME, DATE]
+
+    @property
+    def missing_count(self) -> int:
+        """Items in view that lack what the view is sorted by; they come last."""
+        values = self.project.metrics.get(self._state.sort.removeprefix("-"))
+        if values is None or self._is_similarity:
+            return 0
+        return int(np.count_nonzero(np.isnan(values[self._rows])))
 
     @property
     def mode(self) -> str:
         """What is shown: "groups" in the group view, else "grid", also while a query sets the group view aside."""
-        return "grid" if self._query else self._mode
+        return "grid" if self._state.query else self._state.mode
 
     @property
     def group_count(self) -> int:
@@ -126,23 +130,23 @@ class SessionView:
 
         The upper end of the filter on Uniqueness, in [0, near-duplicate radius]; 0.0001 without that filter.
         """
-        return self._threshold(self._filters)
+        return self._threshold(self._state)
 
-    def _threshold(self, filters: Mapping[str, tuple[float, float]]) -> float:
-        if SCORE not in filters:
+    def _threshold(self, state: ViewState) -> float:
+        bounds = state.active.get(SCORE)
+        if bounds is None:
             return DUPLICATE_THRESHOLD
-        return min(max(filters[SCORE][1], 0.0), self.project.near_duplicate_radius)
+        return min(max(float(bounds[1]), 0.0), self.project.near_duplicate_radius)
 
-    def _find_groups(self, filters: Mapping[str, tuple[float, float]]) -> None:
-        """In the group view, find the groups before the lock is taken: rows are answered while that takes."""
-        if self._mode == "groups":
-            self.project.grouped(self._threshold(filters))
+    @property
+    def _is_similarity(self) -> bool:
+        return self._state.query is not None and self._state.query.distances is not None
 
     @property
     def value_name(self) -> str:
         """What the values of rows are."""
-        key = self._sort.lstrip("-")
-        if self._query:
+        key = self._state.sort.removeprefix("-")
+        if self._is_similarity:
             return "Distance"
         if self._groups is not None:
             return "Distance to keeper"
@@ -150,22 +154,24 @@ class SessionView:
 
     @property
     def query(self) -> Query | None:
-        """The active similarity query."""
-        return self._query
+        """The active similarity query, or list of items."""
+        return self._state.query
 
     @property
     def query_label(self) -> str:
-        """Words for the active similarity query; empty without one."""
-        return self._query.label if self._query else ""
+        """Words for the active query; empty without one."""
+        return self._state.query.label if self._state.query else ""
 
     @property
     def filter_label(self) -> str:
         """Words for the filters; empty without one, and while a query sets them aside."""
-        if self._query:
+        if self._state.query:
             return ""
-        filters = _besides_uniqueness(self._filters) if self.mode == "groups" else self._filters
-        words = [f"Within {self.duplicate_threshold:g} of the keeper"] if len(filters) < len(self._filters) else []
-        return ", ".join([*words, *_in_words(filters)])
+        filters = self._state.active
+        if self.mode != "groups" or SCORE not in filters:
+            return _listed(filters)
+        words = [f"Within {self.duplicate_threshold:g} of the keeper", _listed(_besides(SCORE, filters))]
+        return ", ".join(filter(None, words))
 
     @property
     def status(self) -> dict[str, str]:
@@ -182,8 +188,12 @@ class SessionView:
             }
         if self.total == 0:
             return {"kind": "empty", "message": "No images", "hint": "The project holds no image."}
-        if self._query:
-            return {"kind": "empty", "message": "No similar images", "hint": "The project holds no other image."}
+        if self._state.query:
+            return {
+                "kind": "empty",
+                "message": "No similar images",
+                "hint": self._no_answer_hint(self._state.query),
+            }
         if self._groups is not None:
             return {"kind": "empty", "message": "No duplicates", "hint": self._no_groups_hint()}
         return {
@@ -192,10 +202,17 @@ class SessionView:
             "hint": f"None of {self.total:,} images has {self.filter_label}.",
         }
 
+    def _no_answer_hint(self, query: Query) -> str:
+        if query.filtered or query.radius is not None:
+            near = "" if query.radius is None else f" within {query.radius:g}"
+            passing = " that passes the filters" if query.filtered else ""
+            return f"There is no other image{near}{passing}."
+        return "The project holds no other image."
+
     def _no_groups_hint(self) -> str:
         threshold, radius = self.duplicate_threshold, self.project.near_duplicate_radius
-        others = _in_words(_besides_uniqueness(self._filters))
-        which = f"No image with {', '.join(others)}" if others else "No image"
+        others = _listed(_besides(SCORE, self._state.active))
+        which = f"No image with {others}" if others else "No image"
         ways = ["leave the group view"]
         if others:
             ways.insert(0, "remove a filter")
@@ -203,21 +220,35 @@ class SessionView:
             ways.insert(0, f"let the filter on {SCORE} reach higher (up to {radius:g})")
         return f"{which} is within {threshold:g} of another. To see more, {' or '.join(ways)}."
 
-    def set_filters(self, filters: Mapping[str, Any]) -> None:
-        """Replace all filters, and leave a similarity query.
+    def passing(self, *, besides: str | None = None) -> npt.NDArray[np.bool_]:
+        """Whether each item passes the active filters, bool of shape (n,); one of them may be left out."""
+        with self.lock:
+            filters = self._state.active
+            return self._masks.passing(filters if besides is None else _besides(besides, filters))
+
+    # Changes of the view
+
+    def set_filters(self, filters: Mapping[str, Any], off: Collection[str] = ()) -> None:
+        """Replace all filters, and leave a query.
+
+        Parameters
+        ----------
+        filters : mapping
+            See :func:`simwidget.criteria.checked_filters`.
+        off : collection of str
+            Names of those that are switched off.
 
         Raises
         ------
         UnknownNameError, InvalidValueError
-            See ``views.checked_filters``; nothing changes then.
+            See ``criteria.checked_filters``; nothing changes then.
         """
-        checked = checked_filters(filters, self.project.metrics)
-        self._find_groups(checked)
-        with self.lock:
-            changed = {"view", "filters"} | ({"query", "sort"} if self._query else set())
-            self._filters, self._query = checked, None
-            self._reorder()
-        self._notify(changed)
+        checked = checked_filters(filters, self.project)
+        self._change(filters=checked, off=frozenset(off) & checked.keys(), query=None)
+
+    def clear_filters(self) -> None:
+        """Remove all filters."""
+        self.set_filters({})
 
     def set_mode(self, mode: str) -> None:
         """Show the groups of duplicates row by row ("groups"), or all items in view ("grid").
@@ -225,29 +256,18 @@ class SessionView:
         In the group view a group is in view, whole, when one of its items at the least passes the filters other
         than that on Uniqueness, whose upper end is the threshold instead; see ``duplicate_threshold``. Groups come
         in the order of their first items by the current sort; in each the keeper is first, then those nearest to
-        it. A similarity query is left for them.
+        it. A query is left for them.
 
         Raises
         ------
         UnknownNameError
             There is no such mode.
         """
-        if mode not in MODES:
-            raise UnknownNameError(f"There is no mode {mode!r}. Modes: {', '.join(MODES)}.")
-        if mode == "groups":
-            self.project.grouped(self.duplicate_threshold)  # see _find_groups
+        if self.mode != _checked_mode(mode):
+            self._change(mode=mode, query=None)
+            return
         with self.lock:
-            if self.mode == mode:
-                self._mode = mode
-                return
-            changed = {"view"} | ({"query", "sort", "filters"} if self._query else set())
-            self._mode, self._query = mode, None
-            self._reorder()
-        self._notify(changed)
-
-    def clear_filters(self) -> None:
-        """Remove all filters."""
-        self.set_filters({})
+            self._state = replace(self._state, mode=mode)  # for when the query is left
 
     def set_sort(self, sort: str) -> None:
         """Sort by a key of ``sort_keys``, descending with a minus in front; leaves a similarity query.
@@ -257,45 +277,90 @@ class SessionView:
         UnknownNameError
             There is no such key.
         """
-        with self.lock:
-            if not isinstance(sort, str) or sort.removeprefix("-") not in self.sort_keys:
-                raise UnknownNameError(f"The view cannot be sorted by {sort!r}. Keys: {', '.join(self.sort_keys)}.")
-            changed = {"view", "sort"} | ({"query"} if self._query else set())
-            self._sort, self._query = sort, None
-            self._reorder()
-        self._notify(changed)
+        self._change(sort=self._checked_sort(sort), query=None if self._is_similarity else self._state.query)
 
-    def similar_to(self, ids: Sequence[int], k: int = _K, label: str = "") -> None:
-        """Show the items most like some items, nearest first; filters are set aside until that is left.
+    def show(
+        self, *, filters: Mapping[str, Any] | None = None, sort: str | None = None, mode: str | None = None
+    ) -> None:
+        """Change several of filters, sort and mode at once, and leave a query; None leaves one as it is.
 
-        Parameters
-        ----------
-        ids : sequence of int
-        k : int
-            How many, at most.
-        label : str
-            Words for what is asked; default the file name, or the number of items.
+        Raises
+        ------
+        UnknownNameError, InvalidValueError
+            As the methods for each; nothing changes then.
         """
-        rows = self.project.rows(np.asarray(ids, dtype=np.int64))
-        found = self.project.similar(self.project.ids[rows], k)
-        if not label:
-            label = self.project.title(int(rows[0])) if len(rows) == 1 else f"{len(rows):,} images"
-        query = Query(
-            f"Similar to {label}", tuple(int(i) for i in ids), self.project.rows(found.ids), found.distances
-        )
-        with self.lock:
-            self._query = query
-            self._reorder()
-        self._notify({"view", "query", "sort", "filters"})
+        changes: dict[str, Any] = {"query": None}
+        if filters is not None:
+            changes |= {"filters": checked_filters(filters, self.project), "off": frozenset()}
+        if sort is not None:
+            changes["sort"] = self._checked_sort(sort)
+        if mode is not None:
+            changes["mode"] = _checked_mode(mode)
+        self._change(**changes)
 
-    def clear_query(self) -> None:
-        """Leave the similarity query and go back to filters and sort."""
+    def _checked_sort(self, sort: str) -> str:
+        if not isinstance(sort, str) or sort.removeprefix("-") not in self.sort_keys:
+            raise UnknownNameError(f"The view cannot be sorted by {sort!r}. Keys: {', '.join(self.sort_keys)}.")
+        return sort
+
+    @property
+    def can_go_back(self) -> bool:
+        """Whether the view was another before."""
+        return self._history.can_go_back
+
+    @property
+    def can_go_forward(self) -> bool:
+        """Whether there is a view that was gone back from."""
+        return self._history.can_go_forward
+
+    def back(self) -> None:
+        """Show what was shown before."""
+        self._travel(self._history.back)
+
+    def forward(self) -> None:
+        """Show what was last gone back from."""
+        self._travel(self._history.forward)
+
+    def _travel(self, step: Callable[[ViewState], ViewState | None]) -> None:
         with self.lock:
-            if self._query is None:
+            before = self._state
+            found = step(before)
+            if found is None:
                 return
-            self._query = None
+            self._state = self._mended(found)
+        self._find_groups(self._state)
+        with self.lock:
             self._reorder()
-        self._notify({"view", "query", "sort", "filters"})
+        self._notify(_changed(before, self._state))
+
+    def _mended(self, state: ViewState) -> ViewState:
+        """Without what the project no longer has."""
+        known = {name: wanted for name, wanted in state.filters.items() if self._is_known(name, wanted)}
+        sort = state.sort if state.sort.removeprefix("-") in self.sort_keys else SCORE
+        return replace(state, filters=known, off=state.off & known.keys(), sort=sort)
+
+    def _is_known(self, name: str, wanted: Any) -> bool:
+        try:
+            checked_filters({name: wanted}, self.project)
+        except UnknownNameError:
+            return False
+        return True
+
+    def _change(self, **changes: Any) -> None:
+        """Put something else in view, which can be gone back from."""
+        self._find_groups(replace(self._state, **changes))
+        with self.lock:
+            before, self._state = self._state, replace(self._state, **changes)
+            if before == self._state:
+                return
+            self._history.leave(before)
+            self._reorder()
+        self._notify(_changed(before, self._state))
+
+    def _find_groups(self, state: ViewState) -> None:
+        """In the group view, find the groups before the lock is taken: rows are answered while that takes."""
+        if state.mode == "groups" and state.query is None:
+            self.project.grouped(self._threshold(state))
 
     def _reorder(self) -> None:
         self._order()
@@ -303,29 +368,36 @@ class SessionView:
 
     def _order(self) -> None:
         """Put the items in view in order."""
-        if self._query:
-            self._rows, self._groups = self._query.rows, None
-            return
-        in_groups = self._mode == "groups"
-        filters = _besides_uniqueness(self._filters) if in_groups else self._filters
-        inside = np.zeros(self.total, dtype=bool)
-        inside[filter_rows(self.total, filters, self.project.metrics)] = True
-        order = self._sorted(self._sort)
-        if in_groups:
-            groups = self.project.grouped(self.duplicate_threshold)[1].in_view(order, inside)
-            self._rows, self._groups = groups.rows, groups
+        state, self._groups = self._state, None
+        if state.query is not None:
+            if state.query.distances is not None:
+                self._rows = state.query.rows
+                return
+            inside = np.zeros(self.total, dtype=bool)
+            inside[state.query.rows] = True
         else:
-            self._rows, self._groups = order[inside[order]], None
+            in_groups = state.mode == "groups"
+            inside = self._masks.passing(_besides(SCORE, state.active) if in_groups else state.active)
+        order = self._sorted(state.sort)
+        if state.query is None and in_groups:
+            self._groups = self.project.grouped(self.duplicate_threshold)[1].in_view(order, inside)
+            self._rows = self._groups.rows
+        else:
+            self._rows = order[inside[order]]
 
     def _sorted(self, sort: str) -> npt.NDArray[np.int64]:
         """All items in order; kept for the current sort, so that a brush only has to filter it."""
         if self._sorted_by[0] != sort:
-            key = sort.removeprefix("-")
-            keys = self._names if key == NAME else self.project.metrics[key]
             everything = np.arange(self.total)
+            keys = self._keys(sort.removeprefix("-"))
             order = sort_rows(everything, keys, self.project.graph.groups, descending=sort.startswith("-"))
             self._sorted_by = (sort, order)
         return self._sorted_by[1]
+
+    def _keys(self, key: str) -> npt.NDArray[np.floating]:
+        if key in self.project.metrics:
+            return self.project.metrics[key]
+        return self._names if key == NAME else self.project.modified.astype(np.float64)
 
     @cached_property
     def _names(self) -> npt.NDArray[np.float64]:
@@ -335,25 +407,48 @@ class SessionView:
         if epoch != self.epoch:
             raise StaleEpochError(f"The view is at epoch {self.epoch}, not {epoch}.")
 
-    # Changes
+    # Observers
 
     def on_change(self, callback: Callable[[frozenset[str]], None]) -> Callable[[], None]:
         """Call back after every change, in the thread that made it, with the names of what changed.
 
-        Names are "view", "filters", "sort", "query", "selection", "tags" and "metrics" (there are other metrics or
-        values). Returns what ends that.
+        Names are "view", "filters", "sort", "query", "selection", "tags", "labels", "history" (of actions) and
+        "metrics" (there are other metrics or values). Returns what ends that.
         """
         self._callbacks.append(callback)
-        return lambda: self._callbacks.remove(callback)
+
+        def stop() -> None:
+            with suppress(ValueError):  # ended before
+                self._callbacks.remove(callback)
+
+        return stop
 
     def _notify(self, changed: set[str]) -> None:
         for callback in list(self._callbacks):
             callback(frozenset(changed))
 
 
-def _besides_uniqueness(filters: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    return {name: bounds for name, bounds in filters.items() if name != SCORE}
+def _checked_mode(mode: str) -> str:
+    if mode not in MODES:
+        raise UnknownNameError(f"There is no mode {mode!r}. Modes: {', '.join(MODES)}.")
+    return mode
 
 
-def _in_words(filters: Mapping[str, tuple[float, float]]) -> list[str]:
-    return [range_label(name, *bounds) for name, bounds in filters.items()]
+def _changed(before: ViewState, after: ViewState) -> set[str]:
+    """Names of what differs between two states; a query sets sort and filters aside, which so are others."""
+    changed = {"view"}
+    if before.query is not after.query:
+        changed |= {"query", "sort", "filters"}
+    if (before.filters, before.off) != (after.filters, after.off):
+        changed.add("filters")
+    if before.sort != after.sort:
+        changed.add("sort")
+    return changed
+
+
+def _besides(name: str, filters: Mapping[str, Any]) -> dict[str, Any]:
+    return {other: wanted for other, wanted in filters.items() if other != name}
+
+
+def _listed(filters: Mapping[str, Any]) -> str:
+    return ", ".join(in_words(name, wanted) for name, wanted in filters.items())

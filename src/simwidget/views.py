@@ -15,57 +15,49 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Rows = npt.NDArray[np.int64]
-    Filters = Mapping[str, tuple[float, float]]
     MetricArrays = Mapping[str, npt.NDArray[np.float32]]
 
 
-def checked_filters(filters: object, metrics: MetricArrays) -> dict[str, tuple[float, float]]:
-    """Check filters that came from outside.
+def checked_range(name: str, bounds: object, metrics: MetricArrays, others: Sequence[str]) -> tuple[float, float]:
+    """Check a filter on a metric that came from outside.
 
     Parameters
     ----------
-    filters : mapping
-        From names of metrics to (low, high), both included.
+    name : str
+        Of the metric.
+    bounds : two numbers
+        (low, high), both included.
     metrics : mapping
         The metrics that exist.
+    others : sequence of str
+        What else there is to filter by, for the message.
 
     Raises
     ------
     UnknownNameError
         There is no such metric.
     InvalidValueError
-        A range is not two numbers in order.
+        The range is not two numbers in order.
     """
-    if not hasattr(filters, "items"):
-        raise InvalidValueError(f'Filters are a dict such as {{"Uniqueness": (0, 0.0001)}}, not {filters!r}.')
-    checked = {}
-    for name, bounds in filters.items():
-        if name not in metrics:
-            raise UnknownNameError(f"There is no metric {name!r} to filter by. There are: {', '.join(metrics)}.")
-        try:
-            low, high = (float(bound) for bound in ([] if isinstance(bounds, str) else bounds))
-        except (TypeError, ValueError, OverflowError):
-            raise InvalidValueError(
-                f"The filter on {name!r} needs two numbers, (low, high), not {bounds!r}."
-            ) from None
-        if math.isnan(low) or math.isnan(high) or low > high:
-            raise InvalidValueError(
-                f"The filter on {name!r} runs from {low} to {high}; low has to be at most high."
-            )
-        checked[name] = (low, high)
-    return checked
+    if name not in metrics:
+        known = ", ".join([*metrics, *others])
+        raise UnknownNameError(f"There is no metric {name!r} to filter by. There are: {known}.")
+    try:
+        low, high = (float(bound) for bound in ([] if isinstance(bounds, str) else bounds))  # type: ignore[attr-defined]
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidValueError(f"The filter on {name!r} needs two numbers, (low, high), not {bounds!r}.") from None
+    if math.isnan(low) or math.isnan(high) or low > high:
+        raise InvalidValueError(f"The filter on {name!r} runs from {low} to {high}; low has to be at most high.")
+    return low, high
 
 
-def filter_rows(count: int, filters: Filters, metrics: MetricArrays) -> Rows:
-    """Positions, ascending, of the items within all ranges; NaN is within none."""
-    inside = np.ones(count, dtype=bool)
-    for name, (low, high) in filters.items():
-        values = metrics[name]
-        with np.errstate(over="ignore"):
-            # In the precision of the values: a bound of 0.3 has to include a stored 0.3.
-            bottom, top = values.dtype.type(low), values.dtype.type(high)
-        inside &= (values >= bottom) & (values <= top)
-    return np.flatnonzero(inside)
+def within_range(values: npt.NDArray[np.float32], low: float, high: float) -> npt.NDArray[np.bool_]:
+    """Whether each value is within a range, both ends included; NaN is in none."""
+    with np.errstate(over="ignore"):
+        # In the precision of the values: a bound of 0.3 has to include a stored 0.3.
+        bottom, top = values.dtype.type(low), values.dtype.type(high)
+    inside: npt.NDArray[np.bool_] = (values >= bottom) & (values <= top)
+    return inside
 
 
 def sort_rows(rows: Rows, keys: npt.NDArray[np.floating], ties: Rows, *, descending: bool) -> Rows:

@@ -221,7 +221,7 @@ test("names, labels and tags of all kinds are text, and nothing else", async ({ 
   for (const name of names) await expect(view.card(name).locator(".frame")).toHaveClass(/decoded/);
   const tag = `<b onclick="hacked=1">${"שלום 🎈 ".repeat(12)}`.trim();
   await notebook.run(`_ = project.tag(project.ids, ${JSON.stringify(tag)})`);
-  await expect(view.root.getByText(tag, { exact: true }).first()).toBeVisible();
+  await expect(view.gallery.getByText(tag, { exact: true }).first()).toBeVisible();
   await view.cards.first().dblclick();
   const preview = view.root.getByRole("dialog");
   for (const name of await view.names()) {

@@ -41,5 +41,34 @@ for (const [name, theme] of [
     await view.root
       .locator(".jp-OutputArea-output")
       .screenshot({ path: path.join(IMAGES, `explorer-${name}.png`), animations: "disabled" });
+    if (name !== "light") return;
+    await page.setViewportSize({ width: 1500, height: 1400 });
+    for (const tab of ["Overview", "Filter", "Tags"]) {
+      await view.root.getByRole("tab", { name: tab, exact: true }).click();
+      if (tab === "Filter") {
+        await notebook.run('explorer.filters = {"Brightness": (0.2, 0.7), "File name": "*.jpg"}');
+        await expect(view.root.locator(".bqplot .bargroup").nth(2)).toBeVisible();
+      }
+      if (tab === "Tags") await notebook.run('project.tag(explorer.selected, "duplicate")');
+      await page.mouse.move(0, 0);
+      const panels = view.root.locator(".widget-tab").locator("xpath=..");
+      await panels.screenshot({
+        path: path.join(IMAGES, `explorer-${tab.toLowerCase()}.png`),
+        animations: "disabled",
+      });
+    }
+    const charts = (await notebook.run("analytics = sw.Analytics(project, explorer)\nanalytics")).output;
+    for (const chart of ["Distribution", "Classes", "Map"]) {
+      await notebook.run(`analytics.chart.value = ${JSON.stringify(chart)}; analytics.settle()`);
+      await expect(charts.locator(".bqplot").first()).toBeVisible();
+      await page.mouse.move(0, 0);
+      await charts
+        .locator(".jp-OutputArea-output")
+        .first()
+        .screenshot({
+          path: path.join(IMAGES, `analytics-${chart.toLowerCase()}.png`),
+          animations: "disabled",
+        });
+    }
   });
 }

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from simwidget.bins import Bins
-from simwidget.views import filter_rows
+from simwidget.views import within_range
 
 FIRST = 1e-4
 ANY_FLOAT = st.floats(width=32)
@@ -68,7 +68,7 @@ def test_first_bin_of_duplicates_is_closed() -> None:
     assert bins.edges[:2].tolist() == [0, FIRST]
     assert bins.first_closed
     assert bins.assign(values).tolist()[:4] == [0, 0, 0, 1]
-    assert filter_rows(5, {"U": bins.span(0, 1)}, {"U": values}).tolist() == [0, 1, 2]
+    assert np.flatnonzero(within_range(values, *bins.span(0, 1))).tolist() == [0, 1, 2]
 
 
 @given(st.floats(1e-6, 0.5), st.lists(UNIQUENESS, max_size=20))
@@ -108,7 +108,7 @@ def test_span_of_the_positions_of_edges_is_those_edges(drawn: tuple[Bins, np.nda
 def test_span_selects_every_value_of_its_bins(drawn: tuple[Bins, np.ndarray], data: st.DataObject) -> None:
     bins, values = drawn
     first, last = sorted(data.draw(st.sets(st.integers(0, len(bins)), min_size=2, max_size=2)))
-    selected = filter_rows(len(values), {"m": bins.span(first, last)}, {"m": values})
+    selected = np.flatnonzero(within_range(values, *bins.span(first, last)))
     assigned = bins.assign(values)
     assert set(selected) >= set(np.flatnonzero((assigned >= first) & (assigned < last)))
     edges = bins.edges[[first, last]].astype(np.float32)
@@ -161,3 +161,30 @@ def test_ticks_lie_on_edges_evenly(drawn: tuple[Bins, np.ndarray], count: int) -
     assert all(label == f"{bins.edges[int(place)]:.4g}" for place, label in ticks.items())
     steps = {b - a for a, b in itertools.pairwise(positions[1:])}
     assert len(steps) <= 1
+
+
+# --- logarithmic edges
+
+
+def test_logarithmic_bins_are_one_two_and_five_times_the_powers_of_ten() -> None:
+    bins = Bins.of(np.array([0, 0.00005, 0.01, 0.43], dtype=np.float32), first=1e-4, logarithmic=True)
+    edges = [0, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5]
+    np.testing.assert_allclose(bins.edges, edges)
+    assert bins.first_closed
+    assert bins.span(0, 1) == (0.0, pytest.approx(1e-4))
+
+
+@given(st.lists(st.floats(width=32, allow_nan=True), max_size=30))
+def test_every_finite_value_is_in_the_logarithmic_bin_that_its_edges_say(numbers: list[float]) -> None:
+    values = np.array(numbers, dtype=np.float32)
+    bins = Bins.of(values, logarithmic=True)
+    assert np.all(np.diff(bins.edges) > 0)
+    assert len(bins) < 400
+    assigned = bins.assign(values)
+    assert (assigned >= 0).tolist() == np.isfinite(values).tolist()
+    lower = bins.edges[:-1].astype(np.float32)
+    for value, bin_ in zip(values[assigned >= 0].tolist(), assigned[assigned >= 0].tolist(), strict=True):
+        assert value >= lower[bin_] or bin_ == 0
+        assert bin_ == len(bins) - 1 or value < lower[bin_ + 1]
+    if np.isfinite(values).any():
+        assert bins.edges[-1] > values[np.isfinite(values)].max() or not (values[np.isfinite(values)] > 0).any()

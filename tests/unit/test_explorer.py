@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import traitlets
 from pictures import copy_files, write_pictures
+from PIL import Image
 
 import simwidget as sw
 from simwidget.errors import InvalidValueError, UnknownNameError
+from simwidget.words import file_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +57,7 @@ def test_only_counts_follow_while_the_mouse_is_down(explorer: sw.Explorer) -> No
     selector.brushing = True
     selector.selected = np.array([0.0, 1.0])
     assert explorer.filters == {}
-    assert "4 of 14 images" in explorer._readout.value
+    assert "4 of 14 images" in explorer._uniqueness.readout.value
     selector.brushing = False
     assert explorer.filters == DUPLICATES
 
@@ -70,9 +72,13 @@ def test_a_cleared_brush_shows_all(explorer: sw.Explorer) -> None:
 def test_bars_count_all_and_the_view(explorer: sw.Explorer) -> None:
     assert sum(view_bars(explorer)) == 14
     assert view_bars(explorer)[0] == 4
-    explorer.filters = {"Uniqueness": (0.0002, 1)}
-    assert view_bars(explorer)[0] == 0
-    assert sum(view_bars(explorer)) == 10
+    explorer.filters = {"Uniqueness": (0.0002, 1)}  # the bars show what the other filters leave
+    assert sum(view_bars(explorer)) == 14
+    explorer.filters = {"Uniqueness": (0.0002, 1), "File name": "picture_00"}
+    assert 0 < sum(view_bars(explorer)) < 14
+    explorer.similar(explorer.project.paths[0], k=3)
+    assert sum(view_bars(explorer)) == 3
+    explorer.clear()
     assert int(explorer.histogram._all.y[0]) == 4
     assert explorer.histogram._view.y.dtype == np.float64
 
@@ -158,7 +164,7 @@ def test_a_click_on_a_bar_asks_for_the_similar_items_of_that_bar(explorer: sw.Ex
     explorer.histogram.mode = "click"
     assert explorer.histogram._figure.interaction is None
     explorer.histogram._bar_clicked(None, {"data": {"index": 0}})
-    explorer._searches.shutdown(wait=True)
+    explorer._query._work.shutdown(wait=True)
     duplicates = {path for group in explorer.project.duplicates() for path in group.duplicates}
     assert explorer.query is not None
     assert set(explorer.query) == duplicates
@@ -169,7 +175,7 @@ def test_a_click_on_a_bar_asks_for_the_similar_items_of_that_bar(explorer: sw.Ex
 @pytest.mark.parametrize("event", [{}, {"data": {}}, {"data": {"index": "0"}}, {"data": {"index": 10**6}}])
 def test_odd_clicks_do_nothing(explorer: sw.Explorer, event: dict[str, Any]) -> None:
     explorer.histogram._bar_clicked(None, event)
-    explorer._searches.shutdown(wait=True)
+    explorer._query._work.shutdown(wait=True)
     assert explorer.query is None
 
 
@@ -183,16 +189,6 @@ def test_sort(explorer: sw.Explorer) -> None:
         explorer.sort = "Beauty"
 
 
-def test_shortcut_and_show_all(explorer: sw.Explorer) -> None:
-    assert explorer._shortcut.description == "Duplicates (4)"
-    explorer._shortcut.click()
-    assert explorer.filters == DUPLICATES
-    assert not explorer._clear.disabled
-    explorer._clear.click()
-    assert len(explorer.view) == 14
-    assert explorer._clear.disabled
-
-
 def test_repr_is_short(explorer: sw.Explorer) -> None:
     assert "14 in view" in repr(explorer)
 
@@ -203,7 +199,6 @@ def test_hardly_any_images(tmp_path: Path, count: int) -> None:
     write_pictures(tmp_path, count)
     explorer = sw.Explorer(sw.Project.from_folder(tmp_path, embedder="perceptual", progress=False))
     assert len(explorer.view) == count
-    assert explorer._shortcut.disabled
     brush(explorer, 0, 1)
     assert explorer.view == []
     explorer.close()
@@ -225,4 +220,133 @@ def test_other_embeddings_are_shown_at_once(explorer: sw.Explorer) -> None:
     assert len(histogram._all.x) == len(histogram.bins) == histogram._x.max
     by_bin = np.bincount(histogram.bins.assign(project.uniqueness), minlength=len(histogram.bins))
     assert histogram._all.y.tolist() == by_bin.tolist()
-    assert sum(view_bars(explorer)) == len(expected)
+    assert view_bars(explorer) == by_bin.tolist()
+
+
+def test_slider_boxes_and_brush_say_the_same(explorer: sw.Explorer) -> None:
+    card = explorer._uniqueness
+    brush(explorer, -0.2, 0.9)
+    assert (card.low.value, card.high.value) == (0.0, 0.0001)
+    assert card.slider.value == (0, 100)  # hundredths of a bar
+    card.high.value = 0.25
+    assert explorer.filters == {"Uniqueness": (0.0, 0.25)}
+    assert card.slider.value[1] == round(100 * explorer.histogram.bins.positions(0, 0.25)[1])
+    np.testing.assert_allclose(explorer.histogram._brush.selected, np.divide(card.slider.value, 100), atol=0.01)
+    card.slider.value = (100, 300)
+    bounds = explorer.filters["Uniqueness"]
+    assert bounds == explorer.histogram.bins.span(1.0, 3.0)
+    assert (card.low.value, card.high.value) == bounds
+    card.axis.value = True  # logarithmic: other bins, the same range
+    assert explorer.filters["Uniqueness"] == bounds
+    assert (card.low.value, card.high.value) == bounds
+
+
+def test_a_filter_can_be_switched_off(explorer: sw.Explorer) -> None:
+    explorer.filters = DUPLICATES
+    explorer._uniqueness.switch.value = False
+    assert (explorer.filters, explorer.filters_off, len(explorer.view)) == (DUPLICATES, {"Uniqueness"}, 14)
+    assert explorer.histogram._brush.selected is None
+    explorer._uniqueness.switch.value = True
+    assert len(explorer.view) == 4
+    explorer.filters_off = "Uniqueness"
+    assert not explorer._uniqueness.switch.value
+    for names, error in (("Uniquenes", UnknownNameError), (["Label"], UnknownNameError), (None, InvalidValueError)):
+        with pytest.raises(error):
+            explorer.filters_off = names
+    assert explorer.filters_off == {"Uniqueness"}
+
+
+def test_the_counts_tell_groups_and_bytes(explorer: sw.Explorer) -> None:
+    explorer.filters = DUPLICATES
+    size = sum(path.stat().st_size for path in explorer.view)
+    readout = explorer._uniqueness.readout.value
+    assert "4 of 14 images · 4 groups of duplicates" in readout
+    assert f"· {file_size(size)}<" in readout
+
+
+def test_the_panels_fold_away(explorer: sw.Explorer) -> None:
+    explorer._fold.click()
+    assert explorer._sidebar.layout.display == "none"
+    explorer._fold.click()
+    assert explorer._sidebar.layout.display is None
+
+
+def test_similar_to_what_is_not_in_the_project(explorer: sw.Explorer, tmp_path: Path) -> None:
+    outside = tmp_path / "elsewhere.png"
+    with Image.open(explorer.project.paths[2]) as image:
+        image.save(outside)
+        explorer.similar(image.copy(), k=4)
+    assert (len(explorer.view), explorer.query) == (4, [])
+    by_image = explorer.view
+    explorer.similar(outside, k=4)
+    assert explorer.view == by_image
+    assert explorer._session.query_label == "Similar to elsewhere.png"
+    with pytest.raises(UnknownNameError):
+        explorer.similar("nowhere.png")
+    with pytest.raises(InvalidValueError, match="either a query or text"):
+        explorer.similar(outside, text="a dog")
+    with pytest.raises(InvalidValueError, match="filtered is True or False"):
+        explorer.similar(outside, filtered="no")
+    with pytest.raises(InvalidValueError, match="are a text"):
+        explorer.show([1], None)
+    assert explorer._session.query_label == "Similar to elsewhere.png"
+    explorer.back()
+    assert explorer._session.query_label == "Similar to the image"
+
+
+def test_similar_to_what_is_selected(explorer: sw.Explorer) -> None:
+    button = explorer._query.selected
+    assert button.disabled
+    explorer.selected = explorer.project.paths[2:4]
+    assert not button.disabled
+    button.click()
+    explorer._query._work.shutdown(wait=True)
+    assert explorer.query is not None
+    assert set(explorer.query) == set(explorer.project.paths[2:4])
+    assert explorer._session.query_label == "Similar to 2 images"
+
+
+def run(code: str) -> sw.Explorer:
+    names: dict[str, Any] = {}
+    exec(code, names)
+    explorer: sw.Explorer = names["explorer"]
+    return explorer
+
+
+def test_code_shows_the_same_again(explorer: sw.Explorer) -> None:
+    ids = explorer.project.ids
+    states = [
+        lambda: None,
+        lambda: setattr(explorer, "filters", {"Uniqueness": (-np.inf, np.inf)}),
+        lambda: setattr(explorer, "filters", {"Uniqueness": (0, 0.3), "File name": "*.jpg"}),
+        lambda: setattr(explorer, "filters_off", ["File name"]),
+        lambda: setattr(explorer, "sort", "-Sharpness"),
+        lambda: setattr(explorer, "mode", "groups"),
+        lambda: explorer.similar(int(ids[3])),
+        lambda: explorer.similar(ids[[3, 5]], np.int64(7), radius=np.float32(0.9), filtered=True),
+        lambda: explorer.show(ids[[1, 4]], 'Two "images"'),
+    ]
+    for change in states:
+        change()
+        other = run(explorer.to_code())
+        assert (other.view, other.mode, other.sort) == (explorer.view, explorer.mode, explorer.sort)
+        assert (other.filters, other.filters_off) == (explorer.filters, explorer.filters_off)
+        other.close()
+    with Image.open(explorer.view[0]) as image:
+        explorer.similar(image.copy())
+    assert "# Similar to the image" in explorer.to_code()
+
+
+def test_what_the_browser_sends_back_moves_nothing(explorer: sw.Explorer) -> None:
+    """The brush is drawn where the range is, and reports that a little rounded."""
+    wanted = {"Uniqueness": (0.0123, 0.2345)}
+    explorer.filters = wanted
+    explorer.histogram._brush.selected = np.round(explorer.histogram._brush.selected, 2)
+    assert explorer.filters == wanted
+
+
+def test_closing_twice_is_closing_once(explorer: sw.Explorer) -> None:
+    explorer.close()
+    explorer.close()
+    explorer.project.tag(explorer.project.ids[:1], "afterwards")
+    assert list(explorer.project.tags) == ["afterwards"]

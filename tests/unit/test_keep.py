@@ -94,7 +94,7 @@ def test_the_usual_case(project: sw.Project) -> None:
     changes = changes_of(project)
     score = float(project.uniqueness[project.rows(project.duplicates()[0].keeper)[0]])
     project.keep(before[2])
-    assert changes == [{"tags", "metrics"}]
+    assert changes == [{"tags", "metrics", "history"}]
     after = only_group(project)
     assert after[0] == before[2]
     assert set(after) == set(before)

@@ -203,7 +203,7 @@ def test_tagging_needs_a_selection(session: Session) -> None:
 def test_tags_from_python_reach_the_session(session: Session) -> None:
     changes, revision = changes_of(session), session.revision
     session.project.tag(session.project.ids[:2], "look")
-    assert changes == [{"tags"}]
+    assert changes == [{"tags", "history"}]
     assert session.revision > revision
     assert session.tag_counts == [("look", 2)]
 

@@ -484,3 +484,24 @@ class TestLock:
             raise ZeroDivisionError
         with store.build_lock():
             pass
+
+
+def test_a_database_is_closed_once_nobody_reads_it(tmp_path: Path) -> None:
+    """SQLite crashes the process where a connection is closed under a query."""
+    db = Database(tmp_path / "a.db", [("CREATE TABLE t (data BLOB)",)])
+    reads, go_on = threading.Event(), threading.Event()
+
+    def read() -> int:
+        with db.reading() as connection:
+            reads.set()
+            assert go_on.wait(30)
+            return int(connection.execute("SELECT COUNT(*) FROM t").fetchone()[0])
+
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.submit(read)
+        assert reads.wait(30)
+        closed = pool.submit(db.close)
+        assert not closed.done()
+        go_on.set()
+        assert found.result(30) == 0
+        closed.result(30)

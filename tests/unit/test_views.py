@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simwidget.errors import InvalidValueError, UnknownNameError
-from simwidget.views import checked_filters, filter_rows, name_order, range_label, sort_rows
+from simwidget.views import checked_range, name_order, range_label, sort_rows, within_range
 
 VALUES = st.one_of(st.floats(width=32), st.sampled_from([0.0, -0.0, 0.3, 1.0, math.nan]))
 
@@ -20,44 +20,30 @@ def metric(values: list[float]) -> np.ndarray:
     return np.array(values, dtype=np.float32)
 
 
-# --- filters
+# --- ranges
 
 
-@given(
-    st.lists(st.tuples(VALUES, VALUES), max_size=20), st.lists(st.floats(allow_nan=False), min_size=4, max_size=4)
-)
-def test_filters_include_their_ends_and_leave_out_nan(values: list[tuple[float, float]], ends: list[float]) -> None:
-    metrics = {"a": metric([a for a, _ in values]), "b": metric([b for _, b in values])}
-    filters = {"a": tuple(sorted(ends[:2])), "b": tuple(sorted(ends[2:]))}
-    rows = filter_rows(len(values), filters, metrics)
+@given(st.lists(VALUES, max_size=20), st.lists(st.floats(allow_nan=False), min_size=2, max_size=2))
+def test_ranges_include_their_ends_and_leave_out_nan(values: list[float], ends: list[float]) -> None:
+    stored, (low, high) = metric(values), sorted(ends)
     with np.errstate(over="ignore"):
-        limits = {name: metric(list(bounds)) for name, bounds in filters.items()}
-    expected = [
-        i for i in range(len(values)) if all(limits[m][0] <= metrics[m][i] <= limits[m][1] for m in metrics)
-    ]
-    assert rows.tolist() == expected
+        bottom, top = metric([low, high])
+    assert within_range(stored, low, high).tolist() == [bool(bottom <= value <= top) for value in stored]
 
 
 def test_a_bound_includes_the_stored_value_that_it_names() -> None:
     values = metric([0.1, 0.3, 0.7, 1e-4])
     for value, row in ((0.1, 0), (0.3, 1), (0.7, 2), (1e-4, 3)):
-        assert filter_rows(4, {"m": (value, value)}, {"m": values}).tolist() == [row]
-
-
-def test_without_filters_everything_is_in() -> None:
-    assert filter_rows(3, {}, {}).tolist() == [0, 1, 2]
-    assert filter_rows(0, {"m": (0, 1)}, {"m": metric([])}).tolist() == []
-    everything = filter_rows(3, {"m": (-math.inf, math.inf)}, {"m": metric([1, math.nan, -math.inf])})
-    assert everything.tolist() == [0, 2]
+        assert np.flatnonzero(within_range(values, value, value)).tolist() == [row]
 
 
 @pytest.mark.parametrize(
     "bounds", [(0, 0.5), [0, 0.5], np.array([0.0, 0.5]), (np.float32(0), np.float64(0.5)), (False, 0.5)]
 )
-def test_checked_filters_are_pairs_of_floats(bounds: Any) -> None:
-    checked = checked_filters({"Uniqueness": bounds}, {"Uniqueness": metric([])})
-    assert checked == {"Uniqueness": (0.0, 0.5)}
-    assert all(type(bound) is float for bound in checked["Uniqueness"])
+def test_checked_ranges_are_pairs_of_floats(bounds: Any) -> None:
+    checked = checked_range("Uniqueness", bounds, {"Uniqueness": metric([])}, ())
+    assert checked == (0.0, 0.5)
+    assert all(type(bound) is float for bound in checked)
 
 
 @pytest.mark.parametrize(
@@ -66,19 +52,13 @@ def test_checked_filters_are_pairs_of_floats(bounds: Any) -> None:
 )
 def test_ranges_that_are_none(bounds: Any) -> None:
     with pytest.raises(InvalidValueError, match="'Uniqueness'"):
-        checked_filters({"Uniqueness": bounds}, {"Uniqueness": metric([])})
-
-
-@pytest.mark.parametrize("filters", [None, 3, "Uniqueness", [("Uniqueness", (0, 1))]])
-def test_filters_that_are_no_dict(filters: Any) -> None:
-    with pytest.raises(InvalidValueError, match="Filters are a dict"):
-        checked_filters(filters, {"Uniqueness": metric([])})
+        checked_range("Uniqueness", bounds, {"Uniqueness": metric([])}, ())
 
 
 @pytest.mark.parametrize("name", ["uniqueness", "", 3, None])
 def test_unknown_metrics(name: Any) -> None:
-    with pytest.raises(UnknownNameError, match=r"There is no metric .* There are: Uniqueness, Area\."):
-        checked_filters({name: (0, 1)}, {"Uniqueness": metric([]), "Area": metric([])})
+    with pytest.raises(UnknownNameError, match=r"There is no metric .* There are: Uniqueness, Area, Tag\."):
+        checked_range(name, (0, 1), {"Uniqueness": metric([]), "Area": metric([])}, ("Tag",))
 
 
 # --- sorts

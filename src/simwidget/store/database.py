@@ -44,7 +44,8 @@ class Database:
         self.path = path
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
-        self._guard = threading.Lock()
+        self._guard = threading.Condition()
+        self._readers = 0
         self._write_lock = threading.RLock()
         try:
             self._migrate(migrations)
@@ -96,6 +97,8 @@ class Database:
         ProjectFormatError
             The file turns out to be damaged.
         """
+        with self._guard:
+            self._readers += 1
         try:
             yield self.connection
         except sqlite3.DatabaseError as error:
@@ -105,11 +108,21 @@ class Database:
                 f"{str(self.path)!r} is damaged ({error}). Restore it from a backup, or delete the project folder "
                 f"{str(self.path.parent)!r} and build it again; the tags in it are lost then."
             ) from error
+        finally:
+            with self._guard:
+                self._readers -= 1
+                self._guard.notify_all()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing; one writer at a time. Raises as :meth:`reading` does."""
+        """All or nothing; one writer at a time. One inside another, in one thread, is part of that.
+
+        Raises as :meth:`reading` does.
+        """
         with self._write_lock, self.reading() as connection:
+            if connection.in_transaction:  # of this thread: each has its own connection
+                yield connection
+                return
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
@@ -120,8 +133,10 @@ class Database:
                 raise
 
     def close(self) -> None:
-        """Close the connections of all threads."""
+        """Close the connections of all threads, once none of them is in use."""
         with self._guard:
+            # SQLite crashes the process where a connection is closed under a query.
+            self._guard.wait_for(lambda: self._readers == 0)
             for connection in self._connections:
                 connection.close()
             self._connections.clear()

@@ -14,10 +14,13 @@ from filelock import FileLock, Timeout
 from simwidget.errors import EmbedderError, MissingVectorsError, ProjectBusyError, ProjectFormatError
 from simwidget.imaging import HASH_BYTES, SIGNATURE_SIDE
 from simwidget.metrics.quality import PIXEL_METRICS
+from simwidget.store.actions import StoredActions
 from simwidget.store.database import Database, encode_text
+from simwidget.store.decisions import Decisions
 from simwidget.store.files import digest, file_stem, load_array, load_json, save_array, save_json
 from simwidget.store.items import ItemRecord, ItemTable
 from simwidget.store.location import is_writable
+from simwidget.store.saved_filters import StoredFilters
 from simwidget.store.schema import PROJECT_MIGRATIONS, THUMBNAIL_MIGRATIONS
 from simwidget.store.tags import StoredTags
 from simwidget.store.user_metrics import UserMetrics
@@ -86,6 +89,9 @@ class ProjectStore:
             self._thumbnails = Database(self.folder / "thumbnails.db", THUMBNAIL_MIGRATIONS)
             self.tags = StoredTags(self._db)
             self.user_metrics = UserMetrics(self._db)
+            self.filters = StoredFilters(self._db)
+            self.decisions = Decisions(self._db)
+            self.actions = StoredActions(self._db, self.tags, self.decisions)
         except BaseException:
             self._db.close()
             raise
@@ -255,8 +261,7 @@ class ProjectStore:
             )
             db.executemany(
                 "UPDATE items SET error = NULL, width = ?, height = ?, bytes_hash = ?, pixels_hash = ?, "
-                "thumbnail_hash = ?, "
-                "signature = ?, mean_color = ?, sharpness = ?, quality = ? WHERE id = ?",
+                "thumbnail_hash = ?, signature = ?, mean_color = ?, sharpness = ?, quality = ? WHERE id = ?",
                 (
                     (
                         r.width,
@@ -292,8 +297,9 @@ class ProjectStore:
         """All readable items that are present, but for those that the embedder named failed on."""
         with self._db.reading() as db:
             rows = db.execute(
-                "SELECT id, path, label, split, size, mtime_ns, width, height, bytes_hash, pixels_hash, "
-                "thumbnail_hash, signature, mean_color, sharpness, quality FROM items "
+                "SELECT id, path, CASE WHEN item_id IS NULL THEN items.label ELSE relabels.label END, split, size, "
+                "mtime_ns, width, height, bytes_hash, pixels_hash, thumbnail_hash, signature, mean_color, "
+                "sharpness, quality FROM items LEFT JOIN relabels ON item_id = items.id "
                 f"WHERE present AND error IS NULL AND bytes_hash IS NOT NULL AND NOT {_UNEMBEDDABLE} ORDER BY id",
                 {"embedder": embedder},
             ).fetchall()
@@ -392,9 +398,16 @@ class ProjectStore:
             )
         if not self._lock.is_locked:
             return merged
+        aside = np.flatnonzero(~np.isin(rows["id"], ids))  # of files that are gone, which may come back
+        with self._thumbnails.transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)",
+                ((embedder, int(rows["id"][i]), rows["content"][i].tobytes(), stored[i].tobytes()) for i in aside),
+            )
         self.write_vectors(embedder, ids, content, merged)
         with self._thumbnails.transaction() as db:
-            db.execute("DELETE FROM vectors WHERE embedder = ?", (embedder,))
+            merged_ids = ((embedder, item) for item in ids.tolist())
+            db.executemany("DELETE FROM vectors WHERE embedder = ? AND item_id = ?", merged_ids)
         _, loaded = self._load_vectors(embedder)
         if len(loaded) < len(ids):
             raise ProjectFormatError(
@@ -416,8 +429,7 @@ class ProjectStore:
         rows = _rows_of(ids, content)
         # The rows name their vectors, so writing them is what makes the new vectors count.
         folder = self._embedding_folder(embedder)
-        current = folder / _vectors_name(rows)
-        save_array(current, vectors)
+        save_array(current := folder / _vectors_name(rows), vectors)
         save_array(folder / "rows.npy", rows)
         for left_over in folder.glob("vectors-*"):
             if left_over != current:

@@ -44,6 +44,28 @@ PROJECT_MIGRATIONS = [
             numbers BLOB NOT NULL                  -- float32, little-endian, as many
         )""",
     ),
+    (
+        """CREATE TABLE actions (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            time TEXT NOT NULL,                    -- UTC, ISO 8601
+            kind TEXT NOT NULL,
+            summary TEXT NOT NULL,
+            change TEXT NOT NULL,                  -- JSON: what undo and redo need
+            undone INTEGER NOT NULL DEFAULT 0
+        )""",
+        # Labels that a person gave: they win over those of the source, also after another scan.
+        """CREATE TABLE relabels (
+            item_id INTEGER PRIMARY KEY REFERENCES items(id) ON DELETE CASCADE,
+            label TEXT
+        )""",
+        "ALTER TABLE tags ADD COLUMN color TEXT",  # "#rrggbb"
+        """CREATE TABLE saved_filters (
+            name TEXT PRIMARY KEY,
+            filters TEXT NOT NULL                  -- JSON
+        )""",
+        # Images that a person found to be different: never keeper and member of one group. a < b.
+        "CREATE TABLE distinct_pairs (a INTEGER NOT NULL, b INTEGER NOT NULL, PRIMARY KEY (a, b)) WITHOUT ROWID",
+    ),
 ]
 
 THUMBNAIL_MIGRATIONS = [

@@ -43,6 +43,25 @@ class StoredTags:
             )
             return changed
 
+    def holders(self, name: str) -> list[int]:
+        """Ids of the items that have a tag, ascending, files that are gone among them."""
+        with self._db.reading() as db:
+            found = db.execute(
+                "SELECT item_id FROM item_tags JOIN tags ON tags.id = tag_id WHERE name = ? ORDER BY item_id",
+                (name,),
+            )
+            return [item for (item,) in found]
+
+    def colors(self) -> dict[str, str]:
+        """Colors, "#rrggbb", of the tags that have one, by name."""
+        with self._db.reading() as db:
+            return dict(db.execute("SELECT name, color FROM tags WHERE color IS NOT NULL ORDER BY name").fetchall())
+
+    def set_color(self, name: str, color: str | None) -> None:
+        """Give a tag a color, or take it away; a tag that is not there stays away."""
+        with self._db.transaction() as db:
+            db.execute("UPDATE tags SET color = ? WHERE name = ?", (color, name))
+
     def load(self) -> dict[str, list[int]]:
         """Ids of the items of each tag, ascending; by name of the tag."""
         found: dict[str, list[int]] = defaultdict(list)

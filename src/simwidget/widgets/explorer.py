@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import html
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 import traitlets
 
-from simwidget.bins import Bins
-from simwidget.errors import SimwidgetError
-from simwidget.names import Tags
-from simwidget.session import DUPLICATE_THRESHOLD, Session
-from simwidget.views import filter_rows
+from simwidget.errors import InvalidValueError, UnknownNameError
+from simwidget.names import Tags, existing_file
+from simwidget.session import Session
+from simwidget.session_view import SCORE
+from simwidget.view_code import view_code
+from simwidget.widgets.actions import ActionsPanel
 from simwidget.widgets.fallback import with_contact_sheet
+from simwidget.widgets.filters import FiltersPanel
 from simwidget.widgets.gallery import Gallery
-from simwidget.widgets.histogram import MetricHistogram
+from simwidget.widgets.metric_filter import MetricFilter
+from simwidget.widgets.overview import OverviewPanel
+from simwidget.widgets.query import QueryPanel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from simwidget.contents import Items
     from simwidget.project import Project
-
-_METRIC = "Uniqueness"
+    from simwidget.widgets.histogram import MetricHistogram
 
 
 class _Live(traitlets.TraitType[Any, Any]):
@@ -60,13 +63,20 @@ class Explorer(ipywidgets.Box):
     selected : list of Path
         What is selected, in the order of the view. Set it to items, named by id, str or Path.
     filters : dict
-        Range of each filtered metric, both ends included, such as ``{"Uniqueness": (0, 0.0001)}``.
+        By name: for a metric its range, both ends included, such as ``{"Uniqueness": (0, 0.0001)}``; "Label",
+        "Split" and "Folder" one or several; "Tag" any of several, or ``{"any": ..., "all": ..., "none": ...}``, or
+        None for untagged; "File name" a part of it or a pattern; "Suspected label" True.
+    filters_off : set of str
+        Names of the filters that are switched off.
     sort : str
         A metric or "Name", with a minus in front when descending; "Similarity" while a query is active.
+    mode : str
+        "grid", or "groups" for the duplicates row by row.
     view : list of Path
         What the gallery shows, in order. Read-only.
     query : list of Path or None
-        The items whose similar items are shown. Read-only; see :meth:`similar` and :meth:`clear`.
+        The items whose similar items are shown; empty for those similar to an image from outside or a text, and for
+        a list of items. Read-only; see :meth:`similar` and :meth:`clear`.
     tags : mapping
         From each tag to its items as list of Path, in the order of the view. Read-only; always as it is now.
     project : Project
@@ -81,55 +91,144 @@ class Explorer(ipywidgets.Box):
 
     selected = _Live(lambda e: e._paths(e._session.selected_ids), lambda e, items: e._select(items))
     filters = _Live(lambda e: e._session.filters, lambda e, filters: e._session.set_filters(filters))
+    filters_off = _Live(lambda e: set(e._session.filters_off), lambda e, names: e._switch_off(names))
     sort = _Live(lambda e: e._session.sort, lambda e, sort: e._session.set_sort(sort))
+    mode = _Live(lambda e: e._session.mode, lambda e, mode: e._session.set_mode(mode))
     view = _Live(lambda e: e._paths(e.project.ids[e._session.rows_in_view].tolist()))
     query = _Live(lambda e: e._paths(e._session.query.ids) if e._session.query else None)
     tags = _Live(lambda e: Tags(lambda: e._session.tags, lambda ids: e._paths(e._session.in_view_order(ids))))
 
     _AFFECTED = {  # noqa: RUF012 - a constant
-        "view": ("view", "selected", "tags"),  # the order of the view is theirs too
-        "filters": ("filters",),
+        "view": ("view", "mode", "selected", "tags"),  # the order of the view is theirs too
+        "filters": ("filters", "filters_off"),
         "sort": ("sort",),
         "query": ("query",),
         "selection": ("selected",),
         "tags": ("tags",),
-        "metrics": (),
     }
 
     def __init__(self, project: Project) -> None:
         self.project = project
         self._session = Session(project)
-        self._searches = ThreadPoolExecutor(1, thread_name_prefix="simwidget-search")
         self.gallery = Gallery(self._session)
-        self.gallery.layout = ipywidgets.Layout(flex="1 1 460px", min_width="0")
-        self._values = project.metrics[_METRIC]
-        self.histogram = MetricHistogram(
-            Bins.of(self._values, first=DUPLICATE_THRESHOLD), self._values, self._brushed, self._bar_clicked
+        # The gallery takes what room there is; where both do not fit side by side, each has the whole width.
+        self.gallery.layout = ipywidgets.Layout(flex="999 1 460px", min_width="0")
+        self._uniqueness = MetricFilter(self._session, SCORE, None, self._bar_clicked)
+        self.histogram = self._uniqueness.histogram
+        self._query = QueryPanel(self._session)
+        self._overview = OverviewPanel(self._session)
+        self._filters = FiltersPanel(self._session, self._bar_clicked)
+        self._actions = ActionsPanel(self._session)
+        self._sidebar = self._make_sidebar()
+        self._fold = ipywidgets.Button(
+            icon="chevron-left",
+            tooltip="Fold the panels away",
+            layout=ipywidgets.Layout(width="18px", height="auto", min_height="32px", padding="0", margin="0 6px"),
+            style={"button_color": "transparent"},
         )
-        self._readout = ipywidgets.HTML()
-        self._shortcut = ipywidgets.Button(
-            tooltip=f"Uniqueness 0 to {DUPLICATE_THRESHOLD:g}", layout=ipywidgets.Layout(width="auto")
-        )
-        self._shortcut.on_click(lambda _: self._session.set_filters({_METRIC: (0.0, DUPLICATE_THRESHOLD)}))
-        self._clear = ipywidgets.Button(description="Show all", layout=ipywidgets.Layout(width="auto"))
-        self._clear.on_click(lambda _: self.clear())
+        self._fold.on_click(lambda _: self._toggle_sidebar())
         super().__init__(
-            [self._sidebar(), self.gallery],
+            [self._sidebar, self._fold, self.gallery],
             layout=ipywidgets.Layout(flex_flow="row wrap", align_items="stretch", width="100%"),
         )
         self._stop_watching = self._session.on_change(self._changed)
-        self._show()
 
-    def _sidebar(self) -> ipywidgets.VBox:
-        shortcuts = ipywidgets.HBox([self._shortcut, self._clear], layout=ipywidgets.Layout(flex_flow="row wrap"))
+    def _make_sidebar(self) -> ipywidgets.VBox:
+        for panel in (self._overview, self._filters, self._actions):
+            panel.layout.max_height, panel.layout.overflow = "400px", "auto"
+        tabs = ipywidgets.Tab([self._overview, self._filters, self._actions], titles=["Overview", "Filter", "Tags"])
         return ipywidgets.VBox(
-            [self._readout, self.histogram, shortcuts],
-            layout=ipywidgets.Layout(flex="1 1 280px", max_width="420px", min_width="0", padding="0 8px 0 0"),
+            [self._uniqueness, self._query, tabs],
+            layout=ipywidgets.Layout(flex="1 1 320px", min_width="0"),
         )
 
-    def similar(self, items: Items, k: int = 50) -> None:
-        """Show the ``k`` items most like some items, named by id, str path, Path, or several of them."""
-        self._session.similar_to(self.project.ids[self.project.rows(items)].tolist(), k)
+    def _toggle_sidebar(self) -> None:
+        """Fold the panels away, or bring them back."""
+        is_shown = self._sidebar.layout.display != "none"
+        self._sidebar.layout.display = "none" if is_shown else None
+        self._fold.icon = "chevron-right" if is_shown else "chevron-left"
+        self._fold.tooltip = "Show the panels" if is_shown else "Fold the panels away"
+
+    def similar(
+        self,
+        query: Any = None,
+        k: int = 50,
+        *,
+        text: str | None = None,
+        radius: float | None = None,
+        filtered: bool = False,
+    ) -> None:
+        """Show the items most like a query, nearest first.
+
+        Parameters
+        ----------
+        query : item, items, path or image
+            One or several items, named by id, str path or Path, the path of an image outside the project, or a
+            ``PIL.Image.Image``.
+        k : int
+            How many, at most.
+        text : str, optional
+            Words for what to find, in place of ``query``; the embedder has to understand text, as CLIP does.
+        radius : float, optional
+            Only items within this cosine distance.
+        filtered : bool
+            Only items that pass the filters.
+
+        Raises
+        ------
+        UnknownNameError, InvalidValueError
+            As :meth:`simwidget.Project.similar`.
+        """
+        session = self._session
+        more: dict[str, Any] = {"radius": radius, "filtered": filtered}
+        if text is not None:
+            if query is not None:
+                raise InvalidValueError("Similar to what? Give either a query or text=..., one of them.")
+            session.similar_to_text(text, k, **more)
+        elif self._is_outside(query):
+            label = Path(query).name if isinstance(query, (str, os.PathLike)) else "the image"
+            session.similar_to_image(query, label, k, **more)
+        else:
+            session.similar_to(self.project.ids[self.project.rows(query)].tolist(), k, **more)
+
+    def show(self, items: Items, label: str = "A list of images") -> None:
+        """Show some items, named by id, str path, Path, or several of them, sorted as the view is."""
+        self._session.show_items(self.project.ids[self.project.rows(items)].tolist(), label)
+
+    def to_code(self) -> str:
+        """Write the Python that shows what is shown now."""
+        return view_code(self._session)
+
+    def _switch_off(self, names: object) -> None:
+        filters = self._session.filters
+        off: list[Any] = (
+            [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [names]
+        )
+        for name in off:
+            if not isinstance(name, str):
+                raise InvalidValueError(f"filters_off holds names of filters, not {name!r}.")
+            if name not in filters:
+                raise UnknownNameError(f"There is no filter on {name!r}. Filters: {', '.join(filters) or 'none'}.")
+        self._session.set_filters(filters, off)
+
+    def _is_outside(self, query: object) -> bool:
+        from PIL.Image import Image
+
+        if not isinstance(query, (str, os.PathLike)):
+            return isinstance(query, Image)
+        try:
+            self.project.rows(query)
+        except UnknownNameError:
+            return existing_file(query) is not None
+        return False
+
+    def back(self) -> None:
+        """Show what was shown before."""
+        self._session.back()
+
+    def forward(self) -> None:
+        """Show what was last gone back from."""
+        self._session.forward()
 
     def clear(self) -> None:
         """Show all images: leave the similarity query and remove the filters."""
@@ -140,9 +239,8 @@ class Explorer(ipywidgets.Box):
         """Close the widgets and stop following the project."""
         self._stop_watching()
         self._session.close()
-        self._searches.shutdown(wait=False)
-        self.gallery.close()
-        self.histogram.close()
+        for widget in (self._query, self._uniqueness, self._overview, self._filters, self._actions, self.gallery):
+            widget.close()
         super().close()
 
     def __repr__(self) -> str:
@@ -157,60 +255,20 @@ class Explorer(ipywidgets.Box):
     def _select(self, items: Items) -> None:
         self._session.select("set", ids=self.project.ids[self.project.rows(items)].tolist())
 
-    # Histogram to session
-
-    def _brushed(self, bounds: tuple[float, float] | None, released: bool) -> None:
-        filters = {_METRIC: bounds} if bounds is not None else {}
-        if not released:
-            self._show_readout(len(filter_rows(len(self.project), filters, self.project.metrics)), filters)
-        elif self._session.filters != filters:
-            self._session.set_filters(filters)
-
-    def _bar_clicked(self, index: int) -> None:
-        rows = (self.histogram.bins.assign(self.project.metrics[_METRIC]) == index).nonzero()[0]
-        if len(rows) == 0:
-            return
-        low, high = self.histogram.bins.edges[index : index + 2]
-        label = f"{len(rows):,} images with {_METRIC} {low:.4g} to {high:.4g}"
-        self._searches.submit(self._search, self.project.ids[rows].tolist(), label)
-
-    def _search(self, ids: list[int], label: str) -> None:
-        try:
-            self._session.similar_to(ids, label=label)
-        except SimwidgetError as error:
-            self._readout.value = f"<b>{html.escape(str(error))}</b>"
-
-    # Session to histogram and observers
+    def _bar_clicked(self, rows: list[int], label: str) -> None:
+        ids = self.project.ids[rows].tolist()
+        self._query.search(lambda: self._session.similar_to(ids, label=label))
 
     def _changed(self, changed: frozenset[str]) -> None:
-        values = self.project.metrics[_METRIC]
-        fresh = values is not self._values
-        if fresh:
-            self._values = values
-            self.histogram.show_metric(Bins.of(values, first=DUPLICATE_THRESHOLD), values)
-        if fresh or "view" in changed:
-            self._show()
-        for name in sorted({name for what in changed for name in self._AFFECTED[what]}):
+        if changed & {"view", "filters", "metrics"}:
+            self._uniqueness.refresh()
+        if changed & {"filters", "metrics", "labels", "tags"}:
+            self._filters.follow(anew=bool(changed & {"metrics", "labels"}))
+        if changed & {"view", "query", "selection"}:
+            self._query.follow()
+        for name in sorted({name for what in changed for name in self._AFFECTED.get(what, ())}):
             if self._trait_notifiers.get(name):
                 value = getattr(self, name)
                 self.notify_change(
                     traitlets.Bunch(name=name, old=traitlets.Undefined, new=value, owner=self, type="change")
                 )
-
-    def _show(self) -> None:
-        session = self._session
-        filters = session.filters
-        self.histogram.show_view(session.rows_in_view if filters or session.query else None)
-        self.histogram.show_range(None if session.query else filters.get(_METRIC))
-        self._show_readout(session.count, {} if session.query else filters)
-        duplicates = len(filter_rows(session.total, {_METRIC: (0.0, DUPLICATE_THRESHOLD)}, self.project.metrics))
-        self._shortcut.description = f"Duplicates ({duplicates:,})"
-        self._shortcut.disabled = duplicates == 0
-        self._clear.disabled = not (filters or session.query)
-
-    def _show_readout(self, count: int, filters: dict[str, tuple[float, float]]) -> None:
-        low, high = filters.get(_METRIC, (None, None))
-        where = "" if low is None else f" {low:.4g} to {high:.4g}"
-        total = self._session.total
-        shown = f"{count:,} of {total:,}" if count < total else f"{total:,}"
-        self._readout.value = f"<b>{_METRIC}{where}</b> · {shown} image{'s' if total != 1 else ''}"

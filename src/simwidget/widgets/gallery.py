@@ -71,6 +71,7 @@ class Gallery(anywidget.AnyWidget):
     mode = Unicode("grid", read_only=True).tag(sync=True)
     group_count = Int(0, read_only=True).tag(sync=True)
     group_threshold = Float(0.0, read_only=True).tag(sync=True)
+    missing_count = Int(0, read_only=True).tag(sync=True)
     title = Unicode("", read_only=True).tag(sync=True)
     tag_counts = List(List(), read_only=True).tag(sync=True)
     status = Dict(read_only=True).tag(sync=True)
@@ -170,6 +171,7 @@ class Gallery(anywidget.AnyWidget):
                 "mode": session.mode,
                 "group_count": session.group_count,
                 "group_threshold": session.group_threshold,
+                "missing_count": session.missing_count,
                 "title": f"{project.name} · {images} · {project.embedder_name}",
                 "tag_counts": [list(pair) for pair in session.tag_counts],
                 "status": dict(session.status),

@@ -1,4 +1,4 @@
-"""Histogram of a metric that can be brushed and clicked; the only module that imports bqplot."""
+"""Histogram of a metric that can be brushed and clicked; with ``charts`` the only module that imports bqplot."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class MetricHistogram(ipywidgets.VBox):
     ) -> None:
         self.bins, self._bin_of = bins, bins.assign(values)
         self._on_brush, self._on_bar = on_brush, on_bar
-        self._silent = False
+        self._silent = self._is_dragged = False
         self._figure = self._draw()
         self._mode = ipywidgets.ToggleButtons(
-            options=[("Brush", "brush"), ("Click a bar", "click")],
+            options=[("Brush", "brush"), ("Click", "click")],
             tooltips=["Drag over bars to filter", "Click a bar to see the images similar to those in it"],
             style={"button_width": "auto"},
         )
@@ -58,8 +58,8 @@ class MetricHistogram(ipywidgets.VBox):
         )
         self._mode.observe(self._switch_mode, "value")
         self._log.observe(lambda _: self._show_counts(), "value")
-        controls = ipywidgets.HBox([self._mode, self._log], layout=ipywidgets.Layout(flex_flow="row wrap"))
-        super().__init__([self._figure, controls])
+        self._controls = ipywidgets.HBox([self._mode, self._log], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        super().__init__([self._figure, self._controls])
         self.show_view(None)
 
     def _draw(self) -> bqplot.Figure:
@@ -74,7 +74,7 @@ class MetricHistogram(ipywidgets.VBox):
             bars.on_element_click(self._bar_clicked)
         self._brush = bqplot.interacts.BrushIntervalSelector(scale=x, marks=[self._view], color=_VIEW)
         self._brush.observe(self._brushed, ["selected", "brushing"])
-        self._x_axis = bqplot.Axis(scale=x, grid_lines="none", **_ticks(self.bins.ticks()))
+        self._x_axis = bqplot.Axis(scale=x, grid_lines="none", **axis_ticks(self.bins.ticks()))
         self._y_axis = bqplot.Axis(scale=self._y, orientation="vertical", grid_lines="dashed")
         return bqplot.Figure(
             marks=[self._all, self._view],
@@ -86,6 +86,10 @@ class MetricHistogram(ipywidgets.VBox):
             layout=ipywidgets.Layout(width="100%", height="180px", min_width="0"),
         )
 
+    def add_control(self, control: ipywidgets.Widget) -> None:
+        """Put another control beside those of the histogram."""
+        self._controls.children = [*self._controls.children, control]
+
     # In
 
     def show_metric(self, bins: Bins, values: npt.NDArray[np.float32]) -> None:
@@ -94,7 +98,7 @@ class MetricHistogram(ipywidgets.VBox):
         self.bins, self._bin_of = bins, bins.assign(values)
         self._x.max = float(len(bins))
         with self._x_axis.hold_sync():
-            self._x_axis.tick_values, self._x_axis.tick_labels = _ticks(bins.ticks()).values()
+            self._x_axis.tick_values, self._x_axis.tick_labels = axis_ticks(bins.ticks()).values()
         for bars, opacity in ((self._all, 0.45), (self._view, 0.9)):
             with bars.hold_sync():
                 for name, value in _empty_bars(len(bins), opacity).items():
@@ -133,13 +137,13 @@ class MetricHistogram(ipywidgets.VBox):
 
     def _show_counts(self) -> None:
         logarithmic = self._log.value
-        height = _log_height if logarithmic else np.asarray
+        height = log_height if logarithmic else np.asarray
         everything, view = (height(counts) for counts in self._counts)
         top = int(self._counts[0].max(initial=1))
         ticks = {float(height(np.float64(tick))): f"{tick:,}" for tick in count_ticks(top, logarithmic=logarithmic)}
         self._y.max = float(height(np.float64(top))) * 1.04
         with self._y_axis.hold_sync():
-            self._y_axis.tick_values, self._y_axis.tick_labels = _ticks(ticks).values()
+            self._y_axis.tick_values, self._y_axis.tick_labels = axis_ticks(ticks).values()
         self._all.y, self._view.y = everything, view
 
     # Out
@@ -148,8 +152,14 @@ class MetricHistogram(ipywidgets.VBox):
         if self._silent:
             return
         if change["name"] == "brushing" and change["new"]:
+            self._is_dragged = True
             return
         selected = self._brush.selected
+        # The browser sends back, a little rounded, where the brush was put from here: nobody has moved it.
+        if selected is not None and not self._is_dragged:
+            return
+        if not self._brush.brushing:
+            self._is_dragged = False
         bounds = None if selected is None or len(selected) != 2 else self.bins.span(*selected)
         self._on_brush(bounds, not self._brush.brushing)
 
@@ -167,12 +177,13 @@ def _empty_bars(count: int, opacity: float) -> dict[str, Any]:
     return {"x": np.arange(count) + 0.5, "y": np.zeros(count), "opacities": [opacity] * count}
 
 
-def _log_height(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def log_height(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Heights of bars on a log axis: an empty bin has none, and a single item is still seen."""
     return np.log10(1 + counts)
 
 
-def _ticks(ticks: dict[float, str]) -> dict[str, Any]:
+def axis_ticks(ticks: dict[float, str]) -> dict[str, Any]:
+    """What an axis needs to write these words at these places."""
     # bqplot looks labels up by the value as JavaScript prints it, which writes 3 where Python writes 3.0.
     labels = {repr(int(at) if at.is_integer() else at): text for at, text in ticks.items()}
     return {"tick_values": np.array(list(ticks)), "tick_labels": labels}

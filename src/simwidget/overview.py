@@ -1,0 +1,327 @@
+"""The Overview of a project: what is worth a look, as counts that a click puts in view. Knows no Jupyter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from simwidget.criteria import SUSPECTED, TAG
+from simwidget.duplicates import group_duplicates
+from simwidget.metrics.labels import label_codes
+from simwidget.metrics.outliers import MODERATE_FENCE, SEVERE_FENCE, iqr_fences
+from simwidget.session_view import DUPLICATE_THRESHOLD, SCORE
+from simwidget.views import within_range
+from simwidget.words import counted, file_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from simwidget.project import Project
+
+UNREADABLE = "unreadable"
+_MOST_OUTLIERS = 12  # cards
+_WITHOUT_OUTLIERS = {"Random", SCORE}  # means nothing; has the card "Edge cases"
+_COUNTING = "counting…"
+
+
+@dataclass(frozen=True)
+class Card:
+    """Something of a project that is worth a look.
+
+    Attributes
+    ----------
+    key : str
+        The same for the same thing in every overview.
+    title : str
+    count : int or None
+        How many there are; None while that is not known.
+    help : str
+        What they are, one sentence.
+    detail : str
+        A few words more, such as "412 kB would be freed"; may be empty.
+    filters : dict or None
+        What puts them in view, as :func:`simwidget.criteria.checked_filters` gives it; None where no filter does.
+    sort : str or None
+        What to sort them by, with a minus in front when descending; None leaves the sort as it is.
+    mode : str
+        "groups" to see them group by group, else "grid".
+    ids : tuple of int or None
+        Their ids, ascending, where no filter puts them in view.
+    """
+
+    key: str
+    title: str
+    count: int | None
+    help: str
+    detail: str = ""
+    filters: dict[str, Any] | None = None
+    sort: str | None = None
+    mode: str = "grid"
+    ids: tuple[int, ...] | None = None
+
+
+class Part(NamedTuple):
+    """Cards that are counted together.
+
+    Attributes
+    ----------
+    cards : callable
+        Gives the cards, counted; none where the project has nothing of the kind.
+    follows : frozenset of str
+        After which changes of a project they may be others; names are those of ``Project.on_change``.
+    uncounted : callable or None
+        Gives the same cards at once and without counts, where counting takes long; None where it does not.
+    basis : callable or None
+        Gives what is counted, as an object that is another one after a change; None where that is not known.
+    """
+
+    cards: Callable[[Project], list[Card]]
+    follows: frozenset[str]
+    uncounted: Callable[[Project], list[Card]] | None = None
+    basis: Callable[[Project], object] | None = None
+
+
+def overview(project: Project, *, slow: bool = True) -> list[Card]:
+    """Count what is worth a look.
+
+    Parameters
+    ----------
+    project : Project
+    slow : bool
+        Whether to wait for what takes long to count with many images; without, such cards have the count None, and
+        one card stands for those of outliers.
+
+    Returns
+    -------
+    list of Card
+        Images; duplicates (Uniqueness up to 0.0001); near-duplicates (up to the embedder's radius); groups of
+        near-duplicates; edge cases (severe upper outliers of Uniqueness); up to 12 cards of outliers, low or high
+        in a metric, the most first; suspected labels; leaks between splits; untagged; unreadable. Those on labels
+        and splits are left out where there are no labels, or not two splits.
+    """
+    cards = []
+    for part in PARTS:
+        cards += part.cards(project) if slow or part.uncounted is None else part.uncounted(project)
+    return cards
+
+
+def _images(project: Project) -> list[Card]:
+    size = file_size(int(project.file_sizes.sum()))
+    return [Card("images", "Images", len(project), "All images that could be read.", size, filters={})]
+
+
+def _duplicates(project: Project) -> list[Card]:
+    return [
+        _alike(
+            project,
+            "Duplicates",
+            DUPLICATE_THRESHOLD,
+            "Images of which a better copy is there, so that all of these can go.",
+        )
+    ]
+
+
+def _near_duplicates(project: Project) -> list[Card]:
+    return [
+        _alike(
+            project,
+            "Near-duplicates",
+            project.near_duplicate_radius,
+            "Images that are much like a better one, duplicates included.",
+        )
+    ]
+
+
+def _alike(project: Project, title: str, threshold: float, help: str) -> Card:
+    count = int(np.count_nonzero(within_range(project.uniqueness, 0.0, threshold)))
+    filters = {SCORE: (0.0, threshold)}
+    return Card(title.lower(), title, count, help, f"at most {threshold:g}", filters, SCORE)
+
+
+def _groups_uncounted(project: Project) -> list[Card]:
+    return [
+        Card(
+            "groups",
+            "Groups",
+            None,
+            "Groups of near-duplicates, each around the image to keep.",
+            _COUNTING,
+            {SCORE: (0.0, project.near_duplicate_radius)},
+            SCORE,
+            "groups",
+        )
+    ]
+
+
+def _groups(project: Project) -> list[Card]:
+    (card,) = _groups_uncounted(project)
+    built, groups = project.grouped(project.near_duplicate_radius)
+    freed = int(built.items.sizes[groups.rows[~groups.keepers]].sum())
+    return [replace(card, count=len(groups), detail=f"{file_size(freed)} would be freed" if freed else "")]
+
+
+def _edge_cases(project: Project) -> list[Card]:
+    fence = iqr_fences(project.uniqueness).severe.high
+    values = project.uniqueness
+    odd = values[values.astype(np.float64) > fence]
+    return [
+        Card(
+            "edge cases",
+            "Edge cases",
+            len(odd),
+            f"Images unlike all others: their {SCORE} is more than {SEVERE_FENCE:g} interquartile ranges above the "
+            "upper quartile.",
+            f"above {fence:.4g}" if len(odd) else "",
+            {SCORE: _span(odd)} if len(odd) else None,
+            f"-{SCORE}",
+        )
+    ]
+
+
+def _outliers_uncounted(_: Project) -> list[Card]:
+    return [Card("outliers", "Outliers", None, "Images with an unusual value of a metric.", _COUNTING)]
+
+
+def _outliers(project: Project) -> list[Card]:
+    cards: list[tuple[int, Card]] = []
+    for name, metric in project.metrics.items():
+        if name in _WITHOUT_OUTLIERS:
+            continue
+        values = metric.astype(np.float64)  # float32 values would round the fences
+        moderate, severe = iqr_fences(metric)
+        sides = (
+            ("Low", "below", "lower", moderate.low, values < moderate.low, values < severe.low),
+            ("High", "above", "upper", moderate.high, values > moderate.high, values > severe.high),
+        )
+        for side, beyond, quartile, fence, outlying, far in sides:
+            count, severe_count = int(np.count_nonzero(outlying)), int(np.count_nonzero(far))
+            if count == 0:
+                continue
+            card = Card(
+                f"{side.lower()} {name}",
+                f"{side} {name}",
+                count,
+                f"Images with an unusual {name}: more than {MODERATE_FENCE:g} interquartile ranges {beyond} the "
+                f"{quartile} quartile; severe ones more than {SEVERE_FENCE:g}.",
+                f"{beyond} {_number(fence)}" + (f", {severe_count:,} severe" if severe_count else ""),
+                {name: _span(metric[outlying])},
+                name if side == "Low" else f"-{name}",
+            )
+            cards.append((count, card))
+    cards.sort(key=lambda entry: -entry[0])
+    return [card for _, card in cards[:_MOST_OUTLIERS]]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _span(values: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """Range of values that are beyond a fence: filtered by, it holds the same items as were counted."""
+    return float(values.min()), float(values.max())
+
+
+def _suspected_uncounted(project: Project) -> list[Card]:
+    if not any(label is not None for label in project.labels):
+        return []
+    return [
+        Card(
+            "suspected labels",
+            "Suspected labels",
+            None,
+            "Images whose most similar images have another label.",
+            _COUNTING,
+            {SUSPECTED: True},
+            "Label agreement",
+        )
+    ]
+
+
+def _suspected(project: Project) -> list[Card]:
+    cards = _suspected_uncounted(project)
+    if not cards:
+        return []
+    own = [
+        label for label, other in zip(project.labels, project.suspected_labels, strict=True) if other is not None
+    ]
+    without = own.count(None)
+    return [replace(cards[0], count=len(own), detail=f"{without:,} without a label" if without else "")]
+
+
+def _leaks_uncounted(project: Project) -> list[Card]:
+    splits = sorted({split for split in project.splits if split is not None})
+    if len(splits) < 2:
+        return []
+    return [
+        Card(
+            "leaks",
+            "Leaks between splits",
+            None,
+            f"Images with a near-duplicate in another split ({_listed(splits)}).",
+            _COUNTING,
+            ids=(),
+        )
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+
+
+def _leaks(project: Project) -> list[Card]:
+    cards = _leaks_uncounted(project)
+    if not cards:
+        return []
+    # The groups of `project.duplicates(across="split")`, without the reasons, which have to look at thumbnails.
+    radius = project.near_duplicate_radius
+    built, _ = project.grouped(radius)
+    codes, _ = label_codes(built.items.splits)
+    found = group_duplicates(
+        built.graph, built.embeddings, built.rank, radius, across=codes, distinct=project._distinct(built)
+    )
+    rows = sorted({row for keeper, members, _ in found for row in (keeper, *members)})
+    detail = f"in {counted(len(found), 'group')}" if found else ""
+    return [replace(cards[0], count=len(rows), detail=detail, ids=tuple(built.items.ids[rows].tolist()))]
+
+
+def _untagged(project: Project) -> list[Card]:
+    tagged = {item for ids in project.tagged_ids().values() for item in ids}
+    return [Card("untagged", "Untagged", len(project) - len(tagged), "Images without a tag.", filters={TAG: None})]
+
+
+def _unreadable_uncounted(_: Project) -> list[Card]:
+    return [
+        Card(
+            UNREADABLE,
+            "Unreadable",
+            None,
+            "Files that could not be read or embedded, each with the reason; project.failed lists them too.",
+            _COUNTING,
+        )
+    ]
+
+
+def _unreadable(project: Project) -> list[Card]:
+    (card,) = _unreadable_uncounted(project)
+    return [replace(card, count=len(project.failed), detail="")]
+
+
+_METRICS = frozenset({"metrics"})  # of which a project also tells when its items or embeddings are others
+
+PARTS = (
+    Part(_images, _METRICS),
+    Part(_duplicates, _METRICS),
+    Part(_near_duplicates, _METRICS),
+    Part(_groups, _METRICS, _groups_uncounted),
+    Part(_edge_cases, _METRICS),
+    Part(_outliers, _METRICS, _outliers_uncounted),
+    Part(_suspected, _METRICS | {"labels"}, _suspected_uncounted),
+    Part(_leaks, _METRICS, _leaks_uncounted, lambda project: project.grouped(project.near_duplicate_radius)[1]),
+    Part(_untagged, _METRICS | {"tags"}),
+    Part(_unreadable, _METRICS, _unreadable_uncounted),
+)
+"""What an overview consists of, in order."""

@@ -1,0 +1,88 @@
+"""What to suggest: a label for chosen items, copies to tag, the next step back or forward. Pure numpy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import numpy as np
+
+from simwidget.metrics.labels import label_codes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from simwidget.group_view import Groups
+
+    Positions = npt.NDArray[np.int64]
+
+
+class Step(Protocol):
+    """An action of ``project.history``."""
+
+    @property
+    def undone(self) -> bool:
+        """Whether it was undone."""
+
+
+_Step = TypeVar("_Step", bound=Step)
+
+
+class LabelVotes:
+    """The labels that neighbors vote for, to be counted among any of the items.
+
+    Parameters
+    ----------
+    votes : sequence of str or None
+        For each item the label that it rather has, as ``project.suspected_labels``.
+    """
+
+    def __init__(self, votes: Sequence[str | None]) -> None:
+        self._codes, self._names = label_codes(votes)
+
+    def most_frequent(self, rows: Positions) -> tuple[str, int] | None:
+        """Label with the most votes among items by position, the first by name of several, and its votes."""
+        codes = self._codes[rows]
+        counts = np.bincount(codes[codes >= 0], minlength=len(self._names))
+        if not counts.any():
+            return None
+        best = int(np.argmax(counts))
+        return self._names[best], int(counts[best])
+
+
+def spare_copies(groups: Groups, rows: Positions) -> tuple[Positions, int]:
+    """Find those of some items that are in a group of duplicates without being its keeper.
+
+    Parameters
+    ----------
+    groups : Groups
+    rows : ndarray of int64
+        Positions of the items.
+
+    Returns
+    -------
+    spare : ndarray of int64
+        Positions, ascending.
+    count : int
+        Number of groups that they are of.
+    """
+    inside = np.isin(groups.rows, rows) & ~groups.keepers
+    numbers = np.repeat(np.arange(len(groups)), groups.sizes)
+    return np.sort(groups.rows[inside]), len(np.unique(numbers[inside]))
+
+
+def steps(history: Sequence[_Step]) -> tuple[_Step | None, list[_Step]]:
+    """Find the action that would be undone next, and those one of which would be redone.
+
+    Of several undone actions at the end the earlier may have been overtaken by a later one, for which there is no
+    redo; the history does not tell.
+
+    Parameters
+    ----------
+    history : sequence of Step
+        Oldest first.
+    """
+    done = [number for number, action in enumerate(history) if not action.undone]
+    last = done[-1] if done else -1
+    return (history[last] if done else None), list(history[last + 1 :])

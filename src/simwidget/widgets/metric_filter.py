@@ -1,0 +1,267 @@
+"""The filter on one metric: histogram, range slider and number boxes that stay in step."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+import numpy as np
+
+from simwidget.bins import Bins
+from simwidget.criteria import TAG
+from simwidget.session_view import DUPLICATE_THRESHOLD, SCORE
+from simwidget.views import within_range
+from simwidget.widgets.histogram import MetricHistogram
+from simwidget.words import counted, file_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simwidget.session import Session
+
+
+# Parts of a bar that a slider tells apart. It has whole numbers: the browser rounds others, and sends them back,
+# late perhaps, as if a hand had moved it.
+_PARTS = 100
+
+
+class FilterCard(ipywidgets.VBox):
+    """The filter on one thing: a line with its name, a switch and a way out, and what it is set by below.
+
+    Parameters
+    ----------
+    session : Session
+    name : str
+        What is filtered by.
+    on_remove : callable or None
+        Called when the user takes the card away; None where it stays.
+    """
+
+    def __init__(self, session: Session, name: str, on_remove: Callable[[str], None] | None) -> None:
+        self.session, self.name = session, name
+        self.is_busy = False  # while the card follows the session, which then need not be told
+        self.switch = ipywidgets.Checkbox(
+            value=True, indent=False, tooltip="Switch the filter off and on", layout=_auto(margin="0")
+        )
+        self.readout = ipywidgets.HTML(layout=ipywidgets.Layout(flex="1 1 auto", min_width="0"))
+        self.switch.observe(self._switched, "value")
+        parts: list[ipywidgets.Widget] = [self.switch, self.readout]
+        if on_remove is not None:
+            remove = ipywidgets.Button(icon="times", tooltip=f"Remove the filter on {name}", layout=_auto("32px"))
+            remove.on_click(lambda _: on_remove(name))
+            parts.append(remove)
+        self.head = ipywidgets.HBox(parts, layout=ipywidgets.Layout(align_items="center"))
+        super().__init__(layout=ipywidgets.Layout(min_width="0", flex="0 0 auto", margin="0 0 8px"))
+
+    @property
+    def wanted(self) -> Any:
+        """The filter as it is now, on or off; None where there is none."""
+        return self.session.filters.get(self.name)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is a filter and it is not switched off."""
+        return self.wanted is not None and self.name not in self.session.filters_off
+
+    def put(self, wanted: Any) -> None:
+        """Filter so, and switch the filter on; None takes it away (of tags: those without one)."""
+        if wanted is None and self.name != TAG:
+            self.take_away()
+            return
+        filters = {**self.session.filters, self.name: wanted}
+        if filters != self.session.filters or self.name in self.session.filters_off:
+            self.session.set_filters(filters, self.session.filters_off - {self.name})
+
+    def take_away(self) -> None:
+        """Remove the filter."""
+        filters = self.session.filters
+        if self.name in filters:
+            del filters[self.name]
+            self.session.set_filters(filters, self.session.filters_off)
+
+    def follow(self) -> None:
+        """Show what the session says."""
+        self.is_busy = True
+        try:
+            has_filter = self.name in self.session.filters
+            self.switch.disabled = not has_filter
+            self.switch.value = not has_filter or self.name not in self.session.filters_off
+            self._follow()
+        finally:
+            self.is_busy = False
+
+    def say(self, text: str) -> None:
+        """Write HTML into the line at the top."""
+        self.readout.value = f'<div style="line-height: 1.35">{text}</div>'
+
+    def _follow(self) -> None:
+        raise NotImplementedError
+
+    def _switched(self, change: dict[str, Any]) -> None:
+        if not self.is_busy:
+            off = self.session.filters_off
+            self.session.set_filters(
+                self.session.filters, off - {self.name} if change["new"] else off | {self.name}
+            )
+
+
+class MetricFilter(FilterCard):
+    """Filter by the range of a metric.
+
+    Brush, slider and number boxes say the same. While one is dragged only the counts follow.
+
+    Parameters
+    ----------
+    session : Session
+    name : str
+        The metric.
+    on_remove : callable or None
+        As for :class:`FilterCard`.
+    on_bar : callable
+        Called with the positions of the items in a bar that was clicked, and words for them.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        name: str,
+        on_remove: Callable[[str], None] | None,
+        on_bar: Callable[[list[int], str], None],
+    ) -> None:
+        super().__init__(session, name, on_remove)
+        self._on_bar = on_bar
+        self._values = session.project.metrics[name]
+        self.histogram = MetricHistogram(self._bins(False), self._values, self._brushed, self._bar_clicked)
+        self.slider = ipywidgets.IntRangeSlider(
+            readout=False, layout=ipywidgets.Layout(width="auto", margin="0 14px 0 44px")
+        )
+        self.low, self.high = (
+            ipywidgets.FloatText(layout=ipywidgets.Layout(width="8em", flex="1 1 6em"), tooltip=f"{end} {name}")
+            for end in ("Lowest", "Highest")
+        )
+        self.axis = ipywidgets.Checkbox(description="log axis", indent=False, layout=_auto(margin="2px 0 0 8px"))
+        self.slider.observe(self._slid, "value")
+        for box in (self.low, self.high):
+            box.observe(self._typed, "value")
+        self.axis.observe(lambda _: self._show_metric(), "value")
+        boxes = ipywidgets.HBox(
+            [self.low, ipywidgets.Label("to"), self.high], layout=ipywidgets.Layout(margin="0 14px 0 40px")
+        )
+        self.histogram.add_control(self.axis)
+        self.children = [self.head, self.histogram, self.slider, boxes]
+        self._fit_slider()
+        self.follow()
+
+    def _bins(self, logarithmic: bool) -> Bins:
+        first = DUPLICATE_THRESHOLD if self.name == SCORE else None
+        return Bins.of(self._values, first=first, logarithmic=logarithmic)
+
+    def close(self) -> None:
+        """Close the widgets."""
+        self.histogram.close()
+        super().close()
+
+    def refresh(self) -> None:
+        """Follow the session, and the metric where it has other values."""
+        values = self.session.project.metrics[self.name]
+        if values is not self._values:
+            self._values = values
+            self._show_metric()
+        else:
+            self.follow()
+
+    def _show_metric(self) -> None:
+        self.histogram.show_metric(self._bins(self.axis.value), self._values)
+        self._fit_slider()
+        self.follow()
+
+    def _fit_slider(self) -> None:
+        self.is_busy = True
+        try:
+            self.slider.max = _PARTS * len(self.histogram.bins)
+        finally:
+            self.is_busy = False
+
+    def _follow(self) -> None:
+        session, query = self.session, self.session.query
+        if query is not None:
+            self.histogram.show_view(query.rows)
+        else:
+            others = session.active_filters.keys() - {self.name}
+            self.histogram.show_view(np.flatnonzero(session.passing(besides=self.name)) if others else None)
+        bounds = self.wanted
+        self.histogram.show_range(bounds if self.is_on and query is None else None)
+        self._show_bounds(*(bounds or self._extent))
+        self._say(bounds, session.count, session.rows_in_view)
+
+    @property
+    def _extent(self) -> tuple[float, float]:
+        edges = self.histogram.bins.edges
+        return float(edges[0]), float(edges[-1])
+
+    def _show_bounds(self, low: float, high: float) -> None:
+        """Put bounds into slider and boxes."""
+        was_busy, self.is_busy = self.is_busy, True
+        try:
+            self.slider.value = self._places(low, high)
+            self.low.value, self.high.value = low, high
+        finally:
+            self.is_busy = was_busy
+
+    def _say(self, bounds: tuple[float, float] | None, count: int, rows: Any) -> None:
+        where = "" if bounds is None else f" {bounds[0]:.4g} to {bounds[1]:.4g}"
+        total = self.session.total
+        shown = f"{count:,} of {total:,}" if count < total else f"{total:,}"
+        images = f"{shown} image{'' if total == 1 else 's'}"
+        # Groups only of a part of all: to find them takes a while at first, and the Explorer is to be there before.
+        groups, size = (
+            self.session.tally(rows) if count < total else (0, int(self.session.project.file_sizes.sum()))
+        )
+        more = f" · {counted(groups, 'group')} of duplicates" if groups else ""
+        self.say(f"<b>{html.escape(self.name)}{where}</b> · {images}{more} · {file_size(size)}")
+
+    # From the user
+
+    def _brushed(self, bounds: tuple[float, float] | None, released: bool) -> None:
+        if self.is_busy:
+            return
+        if released:
+            self.put(bounds)
+        else:
+            self._preview(bounds)
+
+    def _preview(self, bounds: tuple[float, float] | None) -> None:
+        """Show what a range would leave, before it is one."""
+        inside = self.session.passing(besides=self.name)
+        if bounds is not None:
+            inside &= within_range(self._values, *bounds)
+        rows = np.flatnonzero(inside)
+        self._show_bounds(*(bounds or self._extent))
+        self._say(bounds, len(rows), rows)
+
+    def _places(self, low: float, high: float) -> tuple[int, int]:
+        """Where the slider stands for a range."""
+        left, right = (round(_PARTS * position) for position in self.histogram.bins.positions(low, high))
+        return left, right
+
+    def _slid(self, change: dict[str, Any]) -> None:
+        left, right = change["new"]
+        if not self.is_busy and (left, right) != self._places(*(self.wanted or self._extent)):
+            self.put(self.histogram.bins.span(left / _PARTS, right / _PARTS))
+
+    def _typed(self, _: object) -> None:
+        if not self.is_busy:
+            low, high = self.low.value, self.high.value
+            self.put((min(low, high), max(low, high)))
+
+    def _bar_clicked(self, index: int) -> None:
+        bins = self.histogram.bins
+        rows = (bins.assign(self._values) == index).nonzero()[0].tolist()
+        if rows:
+            low, high = bins.edges[index : index + 2]
+            self._on_bar(rows, f"{len(rows):,} images with {self.name} {low:.4g} to {high:.4g}")
+
+
+def _auto(width: str = "auto", **rest: str) -> ipywidgets.Layout:
+    return ipywidgets.Layout(width=width, flex="0 0 auto", **rest)

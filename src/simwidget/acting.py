@@ -16,7 +16,7 @@ from simwidget.exporting import write_table
 from simwidget.names import checked_name, checked_tag
 from simwidget.opening import save_settings, stored_rules
 from simwidget.store.actions import DONE, FINAL, OVERTAKEN, UNDONE, Entry
-from simwidget.words import counted, shown
+from simwidget.words import counted, quoted
 
 if TYPE_CHECKING:
     import os
@@ -178,8 +178,8 @@ class ProjectActions(ProjectDeletions):
                 color = colors.get(new) if there else colors.get(old)
                 self._store.actions.act(
                     "rename tag",
-                    f"{'Merged the tag' if there else 'Renamed the tag'} {shown(old)} "
-                    f"{'into' if there else 'to'} {shown(new)}",
+                    f"{'Merged the tag' if there else 'Renamed the tag'} {quoted(old)} "
+                    f"{'into' if there else 'to'} {quoted(new)}",
                     {
                         "added": {new: sorted(set(moved) - set(there))},
                         "removed": {old: moved},
@@ -204,7 +204,7 @@ class ProjectActions(ProjectDeletions):
                 ids = self._holders(name)
                 self._store.actions.act(
                     "delete tag",
-                    f"Deleted the tag {shown(name)} of {counted(len(ids), 'image')}",
+                    f"Deleted the tag {quoted(name)} of {counted(len(ids), 'image')}",
                     {"removed": {name: ids}, "colors": {name: [self.tag_colors.get(name), None]}},
                 )
             what = self._follow_tags([name])
@@ -230,7 +230,7 @@ class ProjectActions(ProjectDeletions):
             before = self.tag_colors.get(name)
             if before == color:
                 return
-            said = f"Colored the tag {shown(name)}" if color else f"Took the color off the tag {shown(name)}"
+            said = f"Colored the tag {quoted(name)}" if color else f"Took the color off the tag {quoted(name)}"
             self._store.actions.act("color", said, {"colors": {name: [before, color]}})
         self._changed("tags", "history")
 
@@ -270,7 +270,7 @@ class ProjectActions(ProjectDeletions):
                     return 0
                 said = f"Took the label off {counted(len(changed), 'image')}"
                 if label is not None:
-                    said = f"Labeled {counted(len(changed), 'image')} {shown(label)}"
+                    said = f"Labeled {counted(len(changed), 'image')} {quoted(label)}"
                 self._store.actions.act(
                     "relabel", said, {"labels": [[item, given.get(item), [label]] for item in changed]}
                 )

@@ -76,6 +76,11 @@ class Bins:
         bins = np.clip(bins, 0, len(self) - 1)
         return np.where(np.isfinite(values), bins, -1).astype(np.int64)
 
+    def count(self, bin_of: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Count the values in each bin, float64 of shape (b,), from what :meth:`assign` gave."""
+        # float64: bqplot sends int64 as int32, which wraps
+        return np.bincount(bin_of[bin_of >= 0], minlength=len(self)).astype(np.float64)
+
     @cached_property
     def _lower_edges(self) -> npt.NDArray[np.float32]:
         edges = self.edges[:-1].astype(np.float32)  # the precision of metrics

@@ -21,7 +21,7 @@ from simwidget.metrics.registry import Metrics
 from simwidget.names import ItemNames, SavedFilters, Tags, checked_name, checked_tag, in_order_of
 from simwidget.projection import MAP_VERSION, pca_map, umap_map
 from simwidget.store.files import digest
-from simwidget.words import counted, shown
+from simwidget.words import counted, quoted
 
 if TYPE_CHECKING:
     import os
@@ -374,7 +374,7 @@ class ProjectContents:
                 if not changed:
                     return 0
                 color = tags.colors().get(name)
-                summary = f"{'Tagged' if on else 'Untagged'} {counted(len(changed), 'image')} {shown(name)}"
+                summary = f"{'Tagged' if on else 'Untagged'} {counted(len(changed), 'image')} {quoted(name)}"
                 actions.act(
                     "tag" if on else "untag",
                     summary,

@@ -9,6 +9,7 @@ import numpy as np
 
 from simwidget import pipeline
 from simwidget.contents import FailedItem
+from simwidget.duplicates import DUPLICATE_THRESHOLD
 from simwidget.errors import InvalidValueError, TrashError, UnknownNameError
 from simwidget.grouping import ProjectDuplicates
 from simwidget.trash import Trash
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from simwidget.trash import Refused
 
 OTHER_ITEMS = ("embeddings", "metrics", "tags", "labels")  # what changes when items come or go
-_DUPLICATES_WITHIN = 1e-4  # groups of which deleting leaves no member unasked
 
 
 @dataclass(frozen=True, repr=False)
@@ -288,7 +288,7 @@ class ProjectDeletions(ProjectDuplicates):
 
     def _whole_groups(self, going: npt.NDArray[np.int64]) -> list[list[Path]]:
         """Paths of the groups of duplicates all of whose items are among these positions."""
-        _, groups = self.grouped(_DUPLICATES_WITHIN)
+        _, groups = self.grouped(DUPLICATE_THRESHOLD)
         parts = np.split(groups.rows, groups.starts[1:]) if len(groups) else []
         gone = np.zeros(len(self), dtype=bool)
         gone[going] = True

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Reason = Literal["same bytes", "same pixels", "near", "mirrored"]
 REASONS: tuple[Reason, ...] = ("same bytes", "same pixels", "near", "mirrored")
+DUPLICATE_THRESHOLD = 1e-4  # cosine distance up to which images count as duplicates unless it is said
 _CACHED = 8  # thresholds
 
 

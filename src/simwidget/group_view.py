@@ -61,6 +61,11 @@ class Groups:
         keepers[self.starts] = True
         return keepers
 
+    @property
+    def numbers(self) -> Positions:
+        """Number of the group that each of ``rows`` is in, int64 of shape (m,)."""
+        return np.repeat(np.arange(len(self)), self.sizes)
+
     def holding(self, row: int) -> Positions:
         """Positions of the group that an item is in, keeper first; empty where it is in none."""
         places = np.flatnonzero(self.rows == row)

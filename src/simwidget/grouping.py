@@ -10,6 +10,7 @@ import numpy as np
 from simwidget import pipeline
 from simwidget.contents import ProjectContents
 from simwidget.duplicates import (
+    DUPLICATE_THRESHOLD,
     DuplicateGroup,
     DuplicateGroups,
     GroupCache,
@@ -21,7 +22,7 @@ from simwidget.errors import InvalidValueError
 from simwidget.metrics.labels import label_codes
 from simwidget.opening import save_settings, stored_rules
 from simwidget.queries import checked_distance
-from simwidget.words import counted, shown
+from simwidget.words import counted, quoted
 
 if TYPE_CHECKING:
     import os
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from simwidget.metrics.ranking import KeepRules
     from simwidget.opening import Opened
     from simwidget.pipeline import Built
+
+    Found = list[tuple[int, list[int], list[float]]]
 
 _KEEP_TAG = "keep"
 
@@ -50,7 +53,7 @@ class ProjectDuplicates(ProjectContents):
         self._cache = GroupCache()
 
     def duplicates(
-        self, threshold: float = 1e-4, within: Within | None = None, *, across: str | None = None
+        self, threshold: float = DUPLICATE_THRESHOLD, within: Within | None = None, *, across: str | None = None
     ) -> DuplicateGroups:
         """Group duplicates: every member is within ``threshold`` of its keeper, so groups never chain.
 
@@ -76,9 +79,28 @@ class ProjectDuplicates(ProjectContents):
         InvalidValueError
             The threshold is out of range, or the project has no splits or labels to look across.
         """
+        built, found = self._find(threshold, within, across)
+        found.sort(key=lambda group: (-len(group[1]), built.rank[group[0]]))
+        return DuplicateGroups(self._group(*group) for group in found)
+
+    def found_across(self, across: str, threshold: float = DUPLICATE_THRESHOLD) -> tuple[Built, Found]:
+        """Find the groups of ``duplicates(threshold, across=across)`` by position, in no order of size.
+
+        Without reasons, which have to look at thumbnails. Raises as :meth:`duplicates`.
+
+        Returns
+        -------
+        built : Built
+            As of :meth:`grouped`.
+        found : list of (int, list of int, list of float)
+            Keeper, members and their distances to it.
+        """
+        return self._find(threshold, None, across)
+
+    def _find(self, threshold: float, within: Within | None, across: str | None) -> tuple[Built, Found]:
         checked_distance("threshold", threshold)
         built = self._built
-        found = group_duplicates(
+        return built, group_duplicates(
             built.graph,
             built.embeddings,
             built.rank,
@@ -87,10 +109,8 @@ class ProjectDuplicates(ProjectContents):
             across=self._parts(across),
             distinct=self._distinct(built),
         )
-        found.sort(key=lambda group: (-len(group[1]), built.rank[group[0]]))
-        return DuplicateGroups(self._group(*group) for group in found)
 
-    def grouped(self, threshold: float = 1e-4) -> tuple[Built, Groups]:
+    def grouped(self, threshold: float = DUPLICATE_THRESHOLD) -> tuple[Built, Groups]:
         """Find the groups of :meth:`duplicates` by position, best keeper first; a second call only looks them up.
 
         Parameters
@@ -116,7 +136,7 @@ class ProjectDuplicates(ProjectContents):
         pairs = pairs[np.isin(pairs, built.items.ids).all(axis=1)]
         return np.searchsorted(built.items.ids, pairs)
 
-    def keep(self, item: int | str | os.PathLike[str], threshold: float = 1e-4) -> None:
+    def keep(self, item: int | str | os.PathLike[str], threshold: float = DUPLICATE_THRESHOLD) -> None:
         """Make an item the keeper of its group of duplicates, with a tag that wins over all other rules.
 
         The tag is that of :meth:`set_keep_rules`, or "keep", which becomes the rule, where none is set. The item
@@ -164,7 +184,7 @@ class ProjectDuplicates(ProjectContents):
             color = self.tag_colors.get(rules.tag)
             self._store.actions.act(
                 "keep",
-                f"Kept {shown(self.title(row))} of {counted(len(group), 'image')}",
+                f"Kept {quoted(self.title(row))} of {counted(len(group), 'image')}",
                 {
                     "added": {rules.tag: [] if row in tagged else [int(self.ids[row])]},
                     "removed": {rules.tag: self.ids[rivals].tolist()},

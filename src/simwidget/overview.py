@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from simwidget.criteria import SUSPECTED, TAG
-from simwidget.duplicates import group_duplicates
-from simwidget.metrics.labels import label_codes
+from simwidget.duplicates import DUPLICATE_THRESHOLD
 from simwidget.metrics.outliers import MODERATE_FENCE, SEVERE_FENCE, iqr_fences
-from simwidget.session_view import DUPLICATE_THRESHOLD, SCORE
+from simwidget.session_view import SCORE
 from simwidget.views import within_range
 from simwidget.words import counted, file_size
 
@@ -276,13 +275,7 @@ def _leaks(project: Project) -> list[Card]:
     cards = _leaks_uncounted(project)
     if not cards:
         return []
-    # The groups of `project.duplicates(across="split")`, without the reasons, which have to look at thumbnails.
-    radius = project.near_duplicate_radius
-    built, _ = project.grouped(radius)
-    codes, _ = label_codes(built.items.splits)
-    found = group_duplicates(
-        built.graph, built.embeddings, built.rank, radius, across=codes, distinct=project._distinct(built)
-    )
+    built, found = project.found_across("split", project.near_duplicate_radius)
     rows = sorted({row for keeper, members, _ in found for row in (keeper, *members)})
     detail = f"in {counted(len(found), 'group')}" if found else ""
     return [replace(cards[0], count=len(rows), detail=detail, ids=tuple(built.items.ids[rows].tolist()))]

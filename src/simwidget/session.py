@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simwidget.criteria import LABEL, SUSPECTED, TAG
+from simwidget.duplicates import DUPLICATE_THRESHOLD
 from simwidget.errors import InvalidValueError
 from simwidget.imaging import UnreadableImageError
 from simwidget.inspection import MAX_OTHERS, Details, LargeImage, details, large_image, shown
 from simwidget.names import checked_tag
 from simwidget.session_search import SessionSearch
-from simwidget.session_view import DUPLICATE_THRESHOLD, StaleEpochError
+from simwidget.session_view import StaleEpochError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -201,7 +202,7 @@ class Session(SessionSearch):
         """Number of the group of duplicates that each item is in, -1 for none."""
         groups = self.project.grouped(DUPLICATE_THRESHOLD)[1]
         numbers = np.full(self.total, -1, dtype=np.int64)
-        numbers[groups.rows] = np.repeat(np.arange(len(groups)), groups.sizes)
+        numbers[groups.rows] = groups.numbers
         return numbers
 
     # Selection

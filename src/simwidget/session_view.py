@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simwidget.bins import Bins
 from simwidget.criteria import Masks, checked_filters, in_words
+from simwidget.duplicates import DUPLICATE_THRESHOLD
 from simwidget.errors import SimwidgetError, UnknownNameError
 from simwidget.view_state import History, Query, ViewState
 from simwidget.views import name_order, sort_rows
@@ -23,13 +25,17 @@ if TYPE_CHECKING:
     from simwidget.group_view import Groups
     from simwidget.project import Project
 
-DUPLICATE_THRESHOLD = 1e-4
 NAME = "Name"
 DATE = "Date"
 SIMILARITY = "Similarity"
 MODES = ("grid", "groups")
 SCORE = "Uniqueness"
 NEIGHBORS = 50  # how many similar items are shown at first
+
+
+def metric_bins(name: str, values: npt.NDArray[np.floating], *, logarithmic: bool = False) -> Bins:
+    """Choose the bins of a metric; those of Uniqueness begin with one for the duplicates."""
+    return Bins.of(values, first=DUPLICATE_THRESHOLD if name == SCORE else None, logarithmic=logarithmic)
 
 
 class StaleEpochError(SimwidgetError):
@@ -245,6 +251,10 @@ class SessionView:
         """
         checked = checked_filters(filters, self.project)
         self._change(filters=checked, off=frozenset(off) & checked.keys(), query=None)
+
+    def set_filter(self, name: str, wanted: Any) -> None:
+        """Set one filter and switch it on; the others stay. Raises as :meth:`set_filters`."""
+        self.set_filters({**self.filters, name: wanted}, self.filters_off - {name})
 
     def clear_filters(self) -> None:
         """Remove all filters."""

@@ -68,8 +68,7 @@ def spare_copies(groups: Groups, rows: Positions) -> tuple[Positions, int]:
         Number of groups that they are of.
     """
     inside = np.isin(groups.rows, rows) & ~groups.keepers
-    numbers = np.repeat(np.arange(len(groups)), groups.sizes)
-    return np.sort(groups.rows[inside]), len(np.unique(numbers[inside]))
+    return np.sort(groups.rows[inside]), len(np.unique(groups.numbers[inside]))
 
 
 def steps(history: Sequence[_Step]) -> tuple[_Step | None, list[_Step]]:

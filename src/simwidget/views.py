@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     MetricArrays = Mapping[str, npt.NDArray[np.float32]]
 
 
-def checked_range(name: str, bounds: object, metrics: MetricArrays, others: Sequence[str]) -> tuple[float, float]:
+def checked_range(name: str, bounds: Any, metrics: MetricArrays, others: Sequence[str]) -> tuple[float, float]:
     """Check a filter on a metric that came from outside.
 
     Parameters
@@ -43,7 +43,7 @@ def checked_range(name: str, bounds: object, metrics: MetricArrays, others: Sequ
         known = ", ".join([*metrics, *others])
         raise UnknownNameError(f"There is no metric {name!r} to filter by. There are: {known}.")
     try:
-        low, high = (float(bound) for bound in ([] if isinstance(bounds, str) else bounds))  # type: ignore[attr-defined]
+        low, high = (float(bound) for bound in ([] if isinstance(bounds, str) else bounds))
     except (TypeError, ValueError, OverflowError):
         raise InvalidValueError(f"The filter on {name!r} needs two numbers, (low, high), not {bounds!r}.") from None
     if math.isnan(low) or math.isnan(high) or low > high:

@@ -21,6 +21,6 @@ def file_size(size: int) -> str:
     return f"{scaled:.{digits}f} {_UNITS[unit]}"
 
 
-def shown(name: str) -> str:
+def quoted(name: str) -> str:
     """Write a name that a person gave, in quotes."""
     return f'"{name}"'

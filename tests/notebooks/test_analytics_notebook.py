@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
+from running import run_notebook
 
-from simwidget import Project, demo
+from simwidget import Project
 
-NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "analytics.ipynb"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import nbformat
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> tuple[nbformat.NotebookNode, Path]:
     """The notebook after its run beside a small demo set, and that set."""
     root = tmp_path_factory.mktemp("analytics")
-    demo.draw(root / "demo", counts={"landscape": 14, "night": 10, "tile": 6}, progress=False)
-    (root / "notebooks").mkdir()
-    shutil.copy(NOTEBOOK, root / "notebooks")
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    client = NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(root / "notebooks")}}
-    )
-    client.execute()
-    return notebook, root / "demo"
+    with run_notebook("analytics.ipynb", root, {"landscape": 14, "night": 10, "tile": 6}) as notebook:
+        return notebook, root / "demo"
 
 
 def outputs(notebook: nbformat.NotebookNode, source: str) -> list[nbformat.NotebookNode]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+from running import NOTEBOOKS, assert_ran, run_notebook
 
-from simwidget import Project, demo
+from simwidget import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "duplicates.ipynb"
 FEW = {"landscape": 10, "night": 8, "tile": 12}
 
 
@@ -23,21 +21,9 @@ FEW = {"landscape": 10, "night": 8, "tile": 12}
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[nbformat.NotebookNode, Path, Path]]:
     """The notebook after its run beside a small demo set, that set, and the copy while the kernel still lives."""
     root = tmp_path_factory.mktemp("duplicates")
-    demo.draw(root / "demo", counts=FEW, progress=False)
-    (root / "tmp").mkdir()
-    (root / "notebooks").mkdir()
-    shutil.copy(NOTEBOOK, root / "notebooks")
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    client = NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(root / "notebooks")}}
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", str(root / "tmp"))
-        with client.setup_kernel():
-            for number, cell in enumerate(notebook.cells):
-                client.execute_cell(cell, number)
-            (photos,) = (root / "tmp").glob("simwidget-*/photos")
-            yield notebook, root / "demo", photos
+    with run_notebook("duplicates.ipynb", root, FEW) as notebook:
+        (photos,) = (root / "tmp").glob("simwidget-*/photos")
+        yield notebook, root / "demo", photos
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -57,11 +43,7 @@ def printed(notebook: nbformat.NotebookNode, source: str) -> str:
 
 def test_every_cell_ran_and_the_explorer_was_shown(executed: tuple[nbformat.NotebookNode, Path, Path]) -> None:
     notebook, _, _ = executed
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
-    shown = next(cell for cell in code if cell.source.endswith("\nexplorer"))
-    assert "application/vnd.jupyter.widget-view+json" in shown.outputs[-1].data
-    assert not [o for cell in code for o in cell.outputs if o.output_type == "stream" and "Warning" in o.text]
+    assert_ran(notebook)
 
 
 def test_all_that_was_deleted_is_back(executed: tuple[nbformat.NotebookNode, Path, Path]) -> None:
@@ -95,5 +77,5 @@ def test_the_demo_set_is_not_touched(executed: tuple[nbformat.NotebookNode, Path
 
 
 def test_the_notebook_is_kept_without_outputs() -> None:
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = nbformat.read(NOTEBOOKS / "duplicates.ipynb", as_version=4)
     assert not [cell for cell in notebook.cells if cell.get("outputs") or cell.get("execution_count")]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+from running import NOTEBOOKS, assert_ran, run_notebook
 
 from simwidget import Project, demo
 from simwidget.demo.copies import EXACT
 
-QUICKSTART = Path(__file__).resolve().parents[2] / "notebooks" / "quickstart.ipynb"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 FEW = {"landscape": 10, "night": 8, "tile": 12}
 
 
@@ -20,24 +21,13 @@ FEW = {"landscape": 10, "night": 8, "tile": 12}
 def executed(tmp_path_factory: pytest.TempPathFactory) -> tuple[nbformat.NotebookNode, Path]:
     """The notebook after its run beside a small demo set, and the folder of that set."""
     root = tmp_path_factory.mktemp("quickstart")
-    demo.draw(root / "demo", counts=FEW, progress=False)
-    (root / "notebooks").mkdir()
-    shutil.copy(QUICKSTART, root / "notebooks")
-    notebook = nbformat.read(QUICKSTART, as_version=4)
-    client = NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(root / "notebooks")}}
-    )
-    client.execute()
-    return notebook, root / "demo"
+    with run_notebook("quickstart.ipynb", root, FEW) as notebook:
+        return notebook, root / "demo"
 
 
 def test_every_cell_ran_and_the_explorer_was_shown(executed: tuple[nbformat.NotebookNode, Path]) -> None:
     notebook, _ = executed
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
-    shown = next(cell for cell in code if cell.source.endswith("\nexplorer"))
-    assert "application/vnd.jupyter.widget-view+json" in shown.outputs[-1].data
-    assert not [o for cell in code for o in cell.outputs if o.output_type == "stream" and "Warning" in o.text]
+    assert_ran(notebook)
 
 
 def test_all_planted_copies_that_are_the_same_image_are_tagged(
@@ -56,5 +46,5 @@ def test_all_planted_copies_that_are_the_same_image_are_tagged(
 
 
 def test_the_notebook_is_kept_without_outputs() -> None:
-    notebook = nbformat.read(QUICKSTART, as_version=4)
+    notebook = nbformat.read(NOTEBOOKS / "quickstart.ipynb", as_version=4)
     assert not [cell for cell in notebook.cells if cell.get("outputs") or cell.get("execution_count")]

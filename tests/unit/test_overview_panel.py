@@ -10,7 +10,7 @@ import pytest
 from pictures import copy_files, picture, write_pictures
 
 import simwidget as sw
-from simwidget import overview as counts
+from simwidget import grouping
 from simwidget.overview import overview
 from simwidget.session import Session
 from simwidget.widgets.overview import OverviewPanel
@@ -48,8 +48,8 @@ def marked(panel: OverviewPanel, css: str = "simwidget-shown") -> list[str]:
 def leak_searches(patch: pytest.MonkeyPatch) -> list[object]:
     """What was searched for leaks from now on, each time."""
     searched: list[object] = []
-    search = counts.group_duplicates
-    patch.setattr(counts, "group_duplicates", lambda *args, **how: searched.append(args) or search(*args, **how))
+    search = grouping.group_duplicates
+    patch.setattr(grouping, "group_duplicates", lambda *args, **how: searched.append(args) or search(*args, **how))
     return searched
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import numpy as np
 
-from simwidget.bins import Bins
 from simwidget.criteria import LABEL
 from simwidget.distributions import (
     bin_shares,
@@ -25,7 +24,7 @@ from simwidget.distributions import (
 )
 from simwidget.errors import SimwidgetError
 from simwidget.inspection import shown
-from simwidget.session_view import DUPLICATE_THRESHOLD, SCORE
+from simwidget.session_view import metric_bins
 from simwidget.widgets import charts
 from simwidget.words import counted
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from simwidget.bins import Bins
     from simwidget.project import Project
     from simwidget.widgets.explorer import Explorer
 
@@ -184,8 +184,8 @@ class Analytics(ipywidgets.VBox):
 
     def _distribution(self) -> Drawn:
         name, values = self.metric.value, self._values(self.metric)
-        bins, of = self._bins(name, values), summarize(values)
-        counts = _counts(bins.assign(values), len(bins))
+        bins, of = metric_bins(name, values), summarize(values)
+        counts = bins.count(bins.assign(values))
         total = max(of.items, 1)
         tips = [
             f"{_range(bins, place)}: {counted(int(count), 'image')} ({count / total:.1%})"
@@ -302,7 +302,7 @@ class Analytics(ipywidgets.VBox):
         if len(counts) == 1 and counts[0][0] is None:
             raise SimwidgetError("The project has no splits. Give them with Project.from_folder(..., split=...).")
         names = [split for split, _ in counts[:_LINES]]
-        bins = self._bins(name, values)
+        bins = metric_bins(name, values)
         figure = charts.share_steps(bins, bin_shares(bins.assign(values), len(bins), splits, names), shown(name))
         legend = _legend([(_class_name(split, "split"), charts.PALETTE[at]) for at, split in enumerate(names)])
         labels = [label for label, _ in class_counts(self.project.labels)]
@@ -321,9 +321,6 @@ class Analytics(ipywidgets.VBox):
     def _values(self, picker: ipywidgets.Dropdown) -> npt.NDArray[np.float32]:
         values: npt.NDArray[np.float32] = self.project.metrics[picker.value]
         return values
-
-    def _bins(self, name: str, values: npt.NDArray[np.float32]) -> Bins:
-        return Bins.of(values, first=DUPLICATE_THRESHOLD if name == SCORE else None)
 
     def _drawn_rows(self, has: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         return sampled(np.flatnonzero(has).astype(np.int64), _POINTS)
@@ -385,9 +382,8 @@ class Analytics(ipywidgets.VBox):
         """Set one filter of the Explorer, and switch it on."""
         if self.explorer is None:
             return
-        session = self.explorer.gallery.session
         try:
-            session.set_filters({**session.filters, name: wanted}, session.filters_off - {name})
+            self.explorer.gallery.session.set_filter(name, wanted)
             self._say("")
         except SimwidgetError as error:
             self._say(str(error))
@@ -444,11 +440,6 @@ class Analytics(ipywidgets.VBox):
 
     def _invite(self, what: str, result: str) -> str:
         return f" Click a {what} to {result} the Explorer." if self.explorer is not None else ""
-
-
-def _counts(bin_of: npt.NDArray[np.int64], bins: int) -> npt.NDArray[np.float64]:
-    # float64: bqplot sends int64 as int32, which wraps
-    return np.bincount(bin_of[bin_of >= 0], minlength=bins).astype(np.float64)
 
 
 def _range(bins: Bins, place: int) -> str:

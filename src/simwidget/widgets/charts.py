@@ -8,8 +8,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from simwidget.bins import count_ticks
-from simwidget.widgets.histogram import axis_ticks, log_height
+from simwidget.widgets.histogram import axis_ticks, height_axis, heights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,13 +57,11 @@ def metric_bars(
         Called with the number of a bar that was clicked.
     """
     x = bqplot.LinearScale(min=0.0, max=float(len(bins)), allow_padding=False)
-    top = int(counts.max(initial=1))
-    height = log_height if logarithmic else np.asarray
-    y = bqplot.LinearScale(min=0.0, max=float(height(np.float64(top))) * 1.04, allow_padding=False)
-    ticks = {float(height(np.float64(tick))): f"{tick:,}" for tick in count_ticks(top, logarithmic=logarithmic)}
+    end, ticks = height_axis(counts, logarithmic=logarithmic)
+    y = bqplot.LinearScale(min=0.0, max=end, allow_padding=False)
     bars = bqplot.Bars(
         x=np.arange(len(bins)) + 0.5,
-        y=height(counts),
+        y=heights(counts, logarithmic=logarithmic),
         scales={"x": x, "y": y},
         colors=[BLUE],
         padding=0.0,
@@ -100,8 +97,8 @@ def class_bars(
         As of :func:`metric_bars`.
     """
     x = bqplot.LinearScale(min=0.0, max=float(max(len(names), 1)), allow_padding=False, reverse=True)
-    top = int(counts.max(initial=1))
-    y = bqplot.LinearScale(min=0.0, max=top * 1.04, allow_padding=False)
+    end, ticks = height_axis(counts, logarithmic=False)
+    y = bqplot.LinearScale(min=0.0, max=end, allow_padding=False)
     bars = bqplot.Bars(
         x=np.arange(len(names)) + 0.5,
         y=counts,
@@ -112,7 +109,6 @@ def class_bars(
         stroke="transparent",
     )
     _follow_mouse(bars, words, on_bar)
-    ticks = {float(tick): f"{tick:,}" for tick in count_ticks(top, logarithmic=False)}
     axes = [
         bqplot.Axis(scale=x, orientation="vertical", grid_lines="none", **_name_ticks(names)),
         bqplot.Axis(scale=y, label="images", grid_lines="dashed", **axis_ticks(ticks)),

@@ -43,6 +43,11 @@ class ChoiceCard(FilterCard):
         self.choice = ipywidgets.SelectMultiple(tooltip=_SEVERAL, layout=wide())
         self.choice.observe(self._chosen, "value")
         self.children = [self.head, self.choice]
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Follow the session, and count anew."""
+        self._known = self._counts()
         self.follow()
 
     def _counts(self) -> dict[str | None, int]:
@@ -55,7 +60,7 @@ class ChoiceCard(FilterCard):
     def _follow(self) -> None:
         wanted = self.wanted or ()
         nothing = _NOTHING.get(self.name, "")
-        _choose(self.choice, self._counts(), wanted, nothing)
+        _choose(self.choice, self._known, wanted, nothing)
         self.say(f"<b>{html.escape(in_words(self.name, wanted) if wanted else self.name)}</b>")
 
     def _chosen(self, change: dict[str, Any]) -> None:
@@ -209,13 +214,14 @@ class FiltersPanel(ipywidgets.VBox):
             if name not in self.cards:
                 self._make(name)
         for card in self.cards.values():
-            if anew and isinstance(card, MetricFilter):
+            if anew:
                 card.refresh()
             else:
                 card.follow()
         self._stack.children = list(self.cards.values())
         self._offer(self.add, _ADD, [name for name in self._known if name not in self.cards])
-        self._offer(self.saved, _LOAD, list(self.session.project.saved_filters))
+        self._saved = list(self.session.project.saved_filters)
+        self._offer(self.saved, _LOAD, self._saved)
         self._show_buttons()
 
     def _names(self) -> list[str]:
@@ -264,10 +270,9 @@ class FiltersPanel(ipywidgets.VBox):
         self.follow()
 
     def _show_buttons(self) -> None:
-        saved = self.session.project.saved_filters
         self.clear.disabled = not self.session.filters
         self.save.disabled = not (self.session.filters and self.name.value.strip())
-        self.forget.disabled = self.name.value.strip() not in saved
+        self.forget.disabled = self.name.value.strip() not in self._saved
 
     def _save(self) -> None:
         name = self.name.value.strip()

@@ -44,7 +44,7 @@ class MetricHistogram(ipywidgets.VBox):
         on_brush: Callable[[tuple[float, float] | None, bool], None],
         on_bar: Callable[[int], None],
     ) -> None:
-        self.bins, self._bin_of = bins, bins.assign(values)
+        self._take(bins, values)
         self._on_brush, self._on_bar = on_brush, on_bar
         self._silent = self._is_dragged = False
         self._figure = self._draw()
@@ -61,6 +61,10 @@ class MetricHistogram(ipywidgets.VBox):
         self._controls = ipywidgets.HBox([self._mode, self._log], layout=ipywidgets.Layout(flex_flow="row wrap"))
         super().__init__([self._figure, self._controls])
         self.show_view(None)
+
+    def _take(self, bins: Bins, values: npt.NDArray[np.float32]) -> None:
+        self.bins, self._bin_of = bins, bins.assign(values)
+        self._everything = bins.count(self._bin_of)
 
     def _draw(self) -> bqplot.Figure:
         # Padding would shift the brush, which does not know of it, against the bars.
@@ -95,7 +99,7 @@ class MetricHistogram(ipywidgets.VBox):
     def show_metric(self, bins: Bins, values: npt.NDArray[np.float32]) -> None:
         """Show another metric, or other values of it, without a brush; :meth:`show_view` has to follow."""
         self.show_range(None)
-        self.bins, self._bin_of = bins, bins.assign(values)
+        self._take(bins, values)
         self._x.max = float(len(bins))
         with self._x_axis.hold_sync():
             self._x_axis.tick_values, self._x_axis.tick_labels = axis_ticks(bins.ticks()).values()
@@ -106,8 +110,8 @@ class MetricHistogram(ipywidgets.VBox):
 
     def show_view(self, rows: npt.NDArray[np.int64] | None) -> None:
         """Show how the items at these positions are distributed, in front of all; None for all items."""
-        everything = self._count(self._bin_of)
-        self._counts = (everything, everything if rows is None else self._count(self._bin_of[rows]))
+        everything = self._everything
+        self._counts = (everything, everything if rows is None else self.bins.count(self._bin_of[rows]))
         self._show_counts()
 
     def show_range(self, bounds: tuple[float, float] | None) -> None:
@@ -131,17 +135,10 @@ class MetricHistogram(ipywidgets.VBox):
     def mode(self, value: str) -> None:
         self._mode.value = value
 
-    def _count(self, bin_of: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        # float64: bqplot sends int64 as int32, which wraps
-        return np.bincount(bin_of[bin_of >= 0], minlength=len(self.bins)).astype(np.float64)
-
     def _show_counts(self) -> None:
         logarithmic = self._log.value
-        height = log_height if logarithmic else np.asarray
-        everything, view = (height(counts) for counts in self._counts)
-        top = int(self._counts[0].max(initial=1))
-        ticks = {float(height(np.float64(tick))): f"{tick:,}" for tick in count_ticks(top, logarithmic=logarithmic)}
-        self._y.max = float(height(np.float64(top))) * 1.04
+        everything, view = (heights(counts, logarithmic=logarithmic) for counts in self._counts)
+        self._y.max, ticks = height_axis(self._counts[0], logarithmic=logarithmic)
         with self._y_axis.hold_sync():
             self._y_axis.tick_values, self._y_axis.tick_labels = axis_ticks(ticks).values()
         self._all.y, self._view.y = everything, view
@@ -177,9 +174,19 @@ def _empty_bars(count: int, opacity: float) -> dict[str, Any]:
     return {"x": np.arange(count) + 0.5, "y": np.zeros(count), "opacities": [opacity] * count}
 
 
-def log_height(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Heights of bars on a log axis: an empty bin has none, and a single item is still seen."""
-    return np.log10(1 + counts)
+def heights(counts: npt.NDArray[np.float64], *, logarithmic: bool) -> npt.NDArray[np.float64]:
+    """Heights of bars; on a log axis an empty bin has none, and a single item is still seen."""
+    return np.log10(1 + counts) if logarithmic else counts
+
+
+def height_axis(counts: npt.NDArray[np.float64], *, logarithmic: bool) -> tuple[float, dict[float, str]]:
+    """Give the end of the axis of bars, a little above the highest, and what to write at which height."""
+    top = int(counts.max(initial=1))
+
+    def height(count: int) -> float:
+        return float(heights(np.float64(count), logarithmic=logarithmic))
+
+    return height(top) * 1.04, {height(t): f"{t:,}" for t in count_ticks(top, logarithmic=logarithmic)}
 
 
 def axis_ticks(ticks: dict[float, str]) -> dict[str, Any]:

@@ -10,6 +10,6 @@ def wide() -> ipywidgets.Layout:
     return ipywidgets.Layout(width="auto", flex="1 1 auto", min_width="0")
 
 
-def fixed(width: str = "auto") -> ipywidgets.Layout:
+def fixed(width: str = "auto", **more: str) -> ipywidgets.Layout:
     """Layout of a widget that neither grows nor shrinks."""
-    return ipywidgets.Layout(width=width, flex="0 0 auto")
+    return ipywidgets.Layout(width=width, flex="0 0 auto", **more)

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import numpy as np
 
-from simwidget.bins import Bins
 from simwidget.criteria import TAG
-from simwidget.session_view import DUPLICATE_THRESHOLD, SCORE
+from simwidget.session_view import metric_bins
 from simwidget.views import within_range
 from simwidget.widgets.histogram import MetricHistogram
+from simwidget.widgets.layouts import fixed
 from simwidget.words import counted, file_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from simwidget.bins import Bins
     from simwidget.session import Session
 
 
@@ -42,13 +43,13 @@ class FilterCard(ipywidgets.VBox):
         self.session, self.name = session, name
         self.is_busy = False  # while the card follows the session, which then need not be told
         self.switch = ipywidgets.Checkbox(
-            value=True, indent=False, tooltip="Switch the filter off and on", layout=_auto(margin="0")
+            value=True, indent=False, tooltip="Switch the filter off and on", layout=fixed(margin="0")
         )
         self.readout = ipywidgets.HTML(layout=ipywidgets.Layout(flex="1 1 auto", min_width="0"))
         self.switch.observe(self._switched, "value")
         parts: list[ipywidgets.Widget] = [self.switch, self.readout]
         if on_remove is not None:
-            remove = ipywidgets.Button(icon="times", tooltip=f"Remove the filter on {name}", layout=_auto("32px"))
+            remove = ipywidgets.Button(icon="times", tooltip=f"Remove the filter on {name}", layout=fixed("32px"))
             remove.on_click(lambda _: on_remove(name))
             parts.append(remove)
         self.head = ipywidgets.HBox(parts, layout=ipywidgets.Layout(align_items="center"))
@@ -69,9 +70,7 @@ class FilterCard(ipywidgets.VBox):
         if wanted is None and self.name != TAG:
             self.take_away()
             return
-        filters = {**self.session.filters, self.name: wanted}
-        if filters != self.session.filters or self.name in self.session.filters_off:
-            self.session.set_filters(filters, self.session.filters_off - {self.name})
+        self.session.set_filter(self.name, wanted)
 
     def take_away(self) -> None:
         """Remove the filter."""
@@ -90,6 +89,10 @@ class FilterCard(ipywidgets.VBox):
             self._follow()
         finally:
             self.is_busy = False
+
+    def refresh(self) -> None:
+        """Follow the session where there may be other values, too."""
+        self.follow()
 
     def say(self, text: str) -> None:
         """Write HTML into the line at the top."""
@@ -132,7 +135,9 @@ class MetricFilter(FilterCard):
         super().__init__(session, name, on_remove)
         self._on_bar = on_bar
         self._values = session.project.metrics[name]
-        self.histogram = MetricHistogram(self._bins(False), self._values, self._brushed, self._bar_clicked)
+        self.histogram = MetricHistogram(
+            metric_bins(name, self._values), self._values, self._brushed, self._bar_clicked
+        )
         self.slider = ipywidgets.IntRangeSlider(
             readout=False, layout=ipywidgets.Layout(width="auto", margin="0 14px 0 44px")
         )
@@ -140,7 +145,7 @@ class MetricFilter(FilterCard):
             ipywidgets.FloatText(layout=ipywidgets.Layout(width="8em", flex="1 1 6em"), tooltip=f"{end} {name}")
             for end in ("Lowest", "Highest")
         )
-        self.axis = ipywidgets.Checkbox(description="log axis", indent=False, layout=_auto(margin="2px 0 0 8px"))
+        self.axis = ipywidgets.Checkbox(description="log axis", indent=False, layout=fixed(margin="2px 0 0 8px"))
         self.slider.observe(self._slid, "value")
         for box in (self.low, self.high):
             box.observe(self._typed, "value")
@@ -153,9 +158,8 @@ class MetricFilter(FilterCard):
         self._fit_slider()
         self.follow()
 
-    def _bins(self, logarithmic: bool) -> Bins:
-        first = DUPLICATE_THRESHOLD if self.name == SCORE else None
-        return Bins.of(self._values, first=first, logarithmic=logarithmic)
+    def _bins(self) -> Bins:
+        return metric_bins(self.name, self._values, logarithmic=self.axis.value)
 
     def close(self) -> None:
         """Close the widgets."""
@@ -172,7 +176,7 @@ class MetricFilter(FilterCard):
             self.follow()
 
     def _show_metric(self) -> None:
-        self.histogram.show_metric(self._bins(self.axis.value), self._values)
+        self.histogram.show_metric(self._bins(), self._values)
         self._fit_slider()
         self.follow()
 
@@ -261,7 +265,3 @@ class MetricFilter(FilterCard):
         if rows:
             low, high = bins.edges[index : index + 2]
             self._on_bar(rows, f"{len(rows):,} images with {self.name} {low:.4g} to {high:.4g}")
-
-
-def _auto(width: str = "auto", **rest: str) -> ipywidgets.Layout:
-    return ipywidgets.Layout(width=width, flex="0 0 auto", **rest)

@@ -274,8 +274,7 @@ class TagList(ipywidgets.VBox):
             self._run(lambda: f"Tagged {counted(project.tag(ids, name), 'image')} “{name}”.")
 
     def _filter(self, name: str) -> None:
-        session = self.session
-        session.set_filters({**session.filters, TAG: {"any": [name]}}, session.filters_off - {TAG})
+        self.session.set_filter(TAG, {"any": [name]})
 
 
 def _close(box: ipywidgets.Box) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,6 +38,7 @@ class Items:
     """What a session asks of a project, of random items; every twentieth is a copy."""
 
     def __init__(self, count: int) -> None:
+        self.lock = threading.RLock()
         rng = np.random.default_rng(0)
         self.ids = np.arange(1, count + 1)
         self.labels = [None] * count
@@ -53,6 +55,8 @@ class Items:
 
     def on_change(self, _: Any) -> Callable[[], None]:
         return lambda: None
+
+    on_exchange = on_change
 
 
 def each(work: Callable[[int], object]) -> list[Seconds]:

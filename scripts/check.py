@@ -108,7 +108,11 @@ CHECKS = (
     Check("ruff check", command(sys.executable, "-m", "ruff", "check")),
     Check("ruff format", command(sys.executable, "-m", "ruff", "format", "--check")),
     Check("mypy --strict", command(sys.executable, "-m", "mypy", "--strict")),
-    Check("pytest", command(sys.executable, "-m", "pytest")),
+    # What a file sets up for all of its tests is set up once.
+    Check(
+        "pytest",
+        command(sys.executable, "-m", "pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"),
+    ),
     Check("biome", command("npm", "run", "--silent", "lint")),
     Check("tsc", command("npm", "run", "--silent", "typecheck")),
     Check("tsc (browser tests)", command("npm", "run", "--silent", "typecheck", cwd=UI_TESTS)),

@@ -19,14 +19,14 @@ interface Pending {
 export const PATIENCE_MS = 3000;
 
 export class Client {
-  readonly #send: (content: object) => void;
+  readonly #send: (content: object, buffers: ArrayBuffer[]) => void;
   readonly #pending = new Map<number, Pending>();
   readonly #overdue = signal<ReadonlySet<number>>(new Set());
   readonly #gone = signal(false);
   #nextId: number;
 
   /** @param send Sends a custom message to the kernel; may throw when there is none. */
-  constructor(send: (content: object) => void) {
+  constructor(send: (content: object, buffers: ArrayBuffer[]) => void) {
     this.#send = send;
     // Two browser tabs on one kernel hear each other's replies. With far apart ids they cannot mix them up.
     this.#nextId = 1 + Math.floor(Math.random() * 2 ** 31) * 2 ** 21;
@@ -46,9 +46,10 @@ export class Client {
    * Send a request.
    *
    * @param abort Cancels the request: it is settled at once, and the kernel is told not to bother.
+   * @param buffers What goes with it.
    * @returns How it ended; never rejects.
    */
-  request(request: Request, abort?: AbortSignal): Promise<Outcome> {
+  request(request: Request, abort?: AbortSignal, buffers: ArrayBuffer[] = []): Promise<Outcome> {
     if (this.#gone.value) return Promise.resolve({ status: "gone" });
     if (abort?.aborted) return Promise.resolve({ status: "cancelled" });
     const id = this.#newId();
@@ -66,7 +67,7 @@ export class Client {
         },
       });
       abort?.addEventListener("abort", onAbort);
-      this.#trySend({ ...request, id });
+      this.#trySend({ ...request, id }, buffers);
     });
   }
 
@@ -91,9 +92,9 @@ export class Client {
     return id;
   }
 
-  #trySend(content: object): void {
+  #trySend(content: object, buffers: ArrayBuffer[] = []): void {
     try {
-      this.#send(content);
+      this.#send(content, buffers);
     } catch {
       this.lose();
     }

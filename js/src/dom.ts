@@ -27,3 +27,8 @@ export function icon(path: string): SVGSVGElement {
   svg.append(shape);
   return svg;
 }
+
+/** Whether keys and the clipboard are for the text in an element. */
+export function isTextField(element: Element): boolean {
+  return element.matches("input[type=text]");
+}

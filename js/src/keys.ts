@@ -5,7 +5,7 @@ import type { Store } from "./store";
 import { type Layout, moveBy } from "./virtual";
 
 /** For assistive technology: the keys that it does not know a grid to have. */
-export const SHORTCUTS = "Space Shift+Space Enter S T K Control+A Meta+A";
+export const SHORTCUTS = "Space Shift+Space Enter S T K Control+A Meta+A Control+C Meta+C Control+V Meta+V";
 
 /** What the grid cannot do itself. */
 export interface GridActions {

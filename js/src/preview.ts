@@ -69,7 +69,7 @@ export class Preview implements Part {
       this.#next,
     ]);
     this.#bar = new PreviewBar({
-      back: () => this.#close(),
+      back: () => this.close(),
       select: () => this.#toggleSelected(),
       similar: () => this.#showSimilar(),
       compare: () => this.#toggleCompare(),
@@ -134,7 +134,8 @@ export class Preview implements Part {
     this.#stage.dispose();
   }
 
-  #close(): void {
+  /** Go back to the images behind it. */
+  close(): void {
     this.#isOpen.value = false;
     this.element.hidden = true;
     this.#letGo();
@@ -168,7 +169,7 @@ export class Preview implements Part {
     if (!this.#isOpen.value) return;
     const found = this.#place.update();
     if (found === "gone") {
-      this.#close();
+      this.close();
       return;
     }
     if (found === "moved") this.#actions.moved(this.#place.position);
@@ -266,7 +267,7 @@ export class Preview implements Part {
   #showSimilar(): void {
     const { row } = this.#place;
     if (!row) return;
-    this.#close();
+    this.close();
     this.#store.showSimilar(row.id);
   }
 
@@ -281,7 +282,7 @@ export class Preview implements Part {
 
   #back(): void {
     if (this.#comparison.isDifference) this.#comparison.toggleDifference();
-    else if (!this.#comparison.back()) this.#close();
+    else if (!this.#comparison.back()) this.close();
   }
 
   get #host(): Element | undefined {
@@ -323,7 +324,7 @@ export class Preview implements Part {
       ArrowUp: () => this.#stepUpDown(isComparing, -1),
       ArrowDown: () => this.#stepUpDown(isComparing, 1),
       Escape: () => this.#back(),
-      Enter: () => this.#close(),
+      Enter: () => this.close(),
       " ": () => this.#toggleSelected(),
       "+": () => this.#stage.zoomBy(1),
       "=": () => this.#stage.zoomBy(1),

@@ -9,6 +9,9 @@ export const MAX_THUMBS = 64;
 export const MAX_GROUPS = 65_536;
 export const MAX_RANGES = 10_000;
 export const MAX_IMAGE_BYTES = 1_000_000;
+/** Of an image file from outside; Jupyter's websockets take messages of 10 MiB. */
+export const MAX_QUERY_BYTES = 8 * 2 ** 20;
+export const MAX_FILE_NAME = 255;
 /** The largest request id; ids are shared out by `client.ts`. */
 export const MAX_ID = Number.MAX_SAFE_INTEGER;
 
@@ -32,6 +35,8 @@ export type Request =
   | { kind: "tag" | "untag"; name: string }
   | { kind: "sort"; sort: string }
   | { kind: "similar"; items: readonly number[] }
+  | { kind: "similar_image"; name: string } // with one buffer, the bytes of a file
+  | { kind: "paths" }
   | { kind: "clear"; what: "query" | "filters" }
   | { kind: "mode"; mode: Mode }
   | { kind: "groups"; epoch: number; start: number; stop: number }
@@ -309,6 +314,16 @@ export function unpackAhead(content: unknown, buffers: readonly DataView[]): Ahe
 export function unpackChanged(content: unknown): number {
   if (!isFields(content)) throw new ProtocolError("a reply is an object");
   return integer(content, "changed");
+}
+
+/**
+ * Read the ok reply to a `paths` request: absolute paths of the selected items, each of them one line.
+ *
+ * @throws ProtocolError when the reply does not say.
+ */
+export function unpackPaths(content: unknown): readonly string[] {
+  if (!isFields(content)) throw new ProtocolError("a reply is an object");
+  return list(content, "paths", isText);
 }
 
 /**

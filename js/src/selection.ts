@@ -1,8 +1,9 @@
 /** The bar below the grid: how many items are selected, and what to do with them. */
 
 import { effect, signal } from "@preact/signals-core";
+import { copyText } from "./clipboard";
 import { h } from "./dom";
-import { formatCount } from "./format";
+import { formatCount, formatItems } from "./format";
 import { type Part, part } from "./part";
 import type { Store } from "./store";
 
@@ -14,9 +15,15 @@ function button(text: string, onClick: () => void): HTMLButtonElement {
   return element;
 }
 
-/** The bar, and `focusTag`, which takes the user to the field for the tag as soon as something is selected. */
+const NO_CLIPBOARD = "The browser does not allow copying; use Copy paths in the Tags tab.";
+
 export interface SelectionBar extends Part {
+  /** Take the user to the field for the tag as soon as something is selected. */
   focusTag(): void;
+  /** Copy the paths of the selected images, one a line. */
+  copyPaths(): void;
+  /** Say what was done. */
+  say(what: string): void;
 }
 
 /** @param leave Takes the focus back to the images: the user is done with the field for the tag. */
@@ -27,6 +34,8 @@ export function createSelectionBar(store: Store, leave: () => void): SelectionBa
   const all = button("Select all", () => store.selectView("all"));
   const invert = button("Invert", () => store.selectView("invert"));
   const none = button("Clear", () => store.selectView("none"));
+  const copy = button("Copy paths", () => void copyPaths());
+  copy.title = "Copy the paths of the selected images, one a line (Ctrl/Cmd+C)";
   const extras = button("All but keepers", () => store.selectView("extras"));
   extras.title = "Select all in view but the image to keep of each group";
 
@@ -63,6 +72,14 @@ export function createSelectionBar(store: Store, leave: () => void): SelectionBa
       changed === 0 ? `All were ${verb} ${text} already` : `${formatCount(changed)} ${verb} ${text}`;
   }
 
+  async function copyPaths(): Promise<void> {
+    const paths = await store.paths();
+    if (!paths) return;
+    if (await copyText(paths.join("\n"), element))
+      feedback.value = `Copied ${formatItems(paths.length, "path")}.`;
+    else store.notify(NO_CLIPBOARD);
+  }
+
   const hasText = signal(false);
   name.addEventListener("input", () => {
     hasText.value = name.value.trim() !== "";
@@ -73,7 +90,7 @@ export function createSelectionBar(store: Store, leave: () => void): SelectionBa
     "div",
     { class: "selection" },
     selected,
-    h("span", { class: "buttons" }, extras, all, invert, none),
+    h("span", { class: "buttons" }, extras, all, invert, none, copy),
     h("span", { class: "spring" }),
     result,
     form,
@@ -89,6 +106,7 @@ export function createSelectionBar(store: Store, leave: () => void): SelectionBa
           : `${formatCount(n)} selected${hidden ? ` (${formatCount(hidden)} not in view)` : ""}`;
       element.classList.toggle("any", n > 0);
       none.disabled = n === 0;
+      copy.disabled = n === 0;
       name.disabled = n === 0;
       tag.disabled = n === 0 || !hasText.value;
       untag.disabled = n === 0 || !hasText.value;
@@ -128,6 +146,10 @@ export function createSelectionBar(store: Store, leave: () => void): SelectionBa
     ...bar,
     focusTag() {
       wantsFocus.value = true;
+    },
+    copyPaths: () => void copyPaths(),
+    say(what) {
+      feedback.value = what;
     },
   };
 }

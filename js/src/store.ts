@@ -17,6 +17,7 @@ import {
   unpackChanged,
   unpackDetails,
   unpackImage,
+  unpackPaths,
   type ViewOp,
 } from "./protocol";
 import { isWithin, type Range } from "./ranges";
@@ -89,7 +90,7 @@ export class Store {
   constructor(model: Model) {
     this.#model = model;
     this.#traits = Object.fromEntries(NAMES.map((name) => [name, signal(DEFAULTS[name])])) as never;
-    this.client = new Client((content) => model.send(content));
+    this.client = new Client((content, buffers) => model.send(content, undefined, buffers));
     const onError = (message: string) => this.notify(message);
     this.rows = new RowCache(this.client, onError);
     this.thumbnails = new Thumbnails(this.client, onError);
@@ -228,6 +229,16 @@ export class Store {
     void this.#command({ kind: "similar", items: [item] });
   }
 
+  /** Show the items similar to an image from outside: a name for it, and the bytes of a file. */
+  showSimilarTo(name: string, file: ArrayBuffer): void {
+    void this.#command({ kind: "similar_image", name }, undefined, [file]);
+  }
+
+  /** Absolute paths of the selected items, in the order of the view; `undefined` when it failed: the user was told. */
+  async paths(): Promise<readonly string[] | undefined> {
+    return this.#unpacked(await this.#command({ kind: "paths" }), unpackPaths);
+  }
+
   /** Show all items in view, or the groups of duplicates row by row. */
   setMode(mode: Mode): void {
     void this.#command({ kind: "mode", mode });
@@ -269,8 +280,8 @@ export class Store {
     }
   }
 
-  async #command(request: Request, claim?: Claim): Promise<Outcome> {
-    const outcome = await this.client.request(request);
+  async #command(request: Request, claim?: Claim, buffers?: ArrayBuffer[]): Promise<Outcome> {
+    const outcome = await this.client.request(request, undefined, buffers);
     if (claim) {
       if (outcome.status === "ok") this.rows.confirm(claim);
       else this.rows.revert(claim);

@@ -1,10 +1,11 @@
 /** One view of a gallery: the parts in a shadow root, where the page's styles do not reach. */
 
 import { effect } from "@preact/signals-core";
-import { h } from "./dom";
+import { h, isTextField } from "./dom";
 import { Grid } from "./grid";
 import gridStyles from "./grid.css";
 import { createConnectionNotice, createEmptyState, createToast } from "./notices";
+import { createOutside } from "./outside";
 import type { Part } from "./part";
 import { Preview } from "./preview";
 import previewStyles from "./preview.css";
@@ -29,7 +30,6 @@ export function createView(store: Store): Part {
   const empty = createEmptyState(store);
   const connection = createConnectionNotice(store);
   const toast = createToast(store);
-  const parts: readonly Part[] = [toolbar, grid, preview, selection, empty, connection, toast];
 
   // JupyterLab would take S or A for its own while a card has the focus (it listens first, hence the attribute), and
   // keep Enter from sending the tag (it listens last, hence the end of every key below).
@@ -43,16 +43,31 @@ export function createView(store: Store): Part {
     stage,
     selection.element,
   );
+  const outside = createOutside(store, gallery, {
+    asked: () => {
+      if (preview.isOpen.value) preview.close();
+    },
+    say: (what) => selection.say(what),
+  });
+  gallery.append(outside.element);
+  const parts: readonly Part[] = [toolbar, grid, preview, selection, empty, connection, toast, outside];
   host.attachShadow({ mode: "open" }).append(h("style", {}, styles, gridStyles, previewStyles), gallery);
 
   gallery.addEventListener("keydown", (event) => {
     event.stopPropagation();
-    const inText = (event.target as Element).matches("input[type=text]");
+    const target = event.target as Element;
+    const isCommand = (event.ctrlKey || event.metaKey) && !isTextField(target);
     // Browsers would undo what was last typed in the page: in a cell of the notebook, unseen.
-    if ((event.ctrlKey || event.metaKey) && /^[zy]$/i.test(event.key) && !inText) event.preventDefault();
-    if (event.key !== "Escape" || (event.target as Element).matches("input[type=text], select")) return;
+    if (isCommand && /^[zy]$/i.test(event.key)) event.preventDefault();
+    if (isCommand && /^c$/i.test(event.key) && !event.shiftKey && !event.altKey && canCopy()) {
+      event.preventDefault();
+      if (!event.repeat) selection.copyPaths();
+    }
+    if (event.key !== "Escape" || isTextField(target) || target.matches("select")) return;
     if (store.traits.query_label.value) store.clear("query");
   });
+  // Text that is selected, a file name in the preview for instance, is what the user wants then.
+  const canCopy = () => store.traits.selection_count.value > 0 && !document.getSelection()?.toString();
   const stop = effect(() => {
     const gone = store.client.gone.value;
     gallery.classList.toggle("gone", gone);

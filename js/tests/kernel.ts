@@ -14,6 +14,8 @@ export interface KernelOptions {
 export class Kernel {
   readonly traits: Record<string, unknown>;
   readonly sent: Message[] = [];
+  /** What came with each of them. */
+  readonly buffers: ArrayBuffer[][] = [];
   readonly unanswered: Message[] = [];
   readonly selected = new Set<number>();
   /** Item ids in the order of the view. */
@@ -64,9 +66,10 @@ export class Kernel {
       save_changes: () => {
         this.saves++;
       },
-      send: (content: Message) => {
+      send: (content: Message, _: unknown, buffers: ArrayBuffer[] = []) => {
         if (this.isDead) throw new Error("Cannot send");
         this.sent.push(content);
+        this.buffers.push(buffers);
         if (this.#manual) this.unanswered.push(content);
         else queueMicrotask(() => this.answer(content));
       },
@@ -148,6 +151,8 @@ export class Kernel {
     else if (kind === "details") this.#answerDetails(message);
     else if (kind === "image") this.#answerImage(message);
     else if (kind === "select") this.#answerSelect(message);
+    else if (kind === "paths")
+      this.reply(id, { paths: [...this.selected].map((item) => `/photos/${item}.jpg`) });
     else if (kind === "tag" || kind === "untag") this.reply(id, { changed: this.selected.size });
     else this.reply(id, {});
   }

@@ -11,6 +11,7 @@ import {
   unpackDetails,
   unpackGroups,
   unpackImage,
+  unpackPaths,
   unpackRows,
   unpackThumbs,
 } from "../src/protocol";
@@ -32,6 +33,7 @@ const UNPACKERS: Record<string, (content: unknown, buffers: readonly DataView[])
   details: unpackDetails,
   image: unpackImage,
   ahead: unpackAhead,
+  paths: unpackPaths,
 };
 
 function hexOf(jpeg: Uint8Array): string {
@@ -64,6 +66,8 @@ describe("requests", () => {
     untag: () => store.tag("untag", "duplicate"),
     sort: () => store.sortBy("-Uniqueness"),
     similar: () => store.showSimilar(42),
+    "similar image": () => store.showSimilarTo("été.jpg", new Uint8Array([0xff, 0xd8, 0xff, 0xd9]).buffer),
+    paths: () => store.paths(),
     "clear query": () => store.clear("query"),
     "clear filters": () => store.clear("filters"),
     groups: () => store.groups.reset(3, 20),
@@ -83,6 +87,8 @@ describe("requests", () => {
     actions[name]?.();
     const sent = kernel.sent.at(-1);
     expect({ ...sent, id: 0 }).toEqual({ ...fixture?.message, id: 0 });
+    const buffers = kernel.buffers.at(-1)?.map((buffer) => hexOf(new Uint8Array(buffer)));
+    expect(buffers).toEqual(fixture?.buffers ?? []);
   });
 });
 
@@ -167,6 +173,13 @@ describe("replies", () => {
     expect(() => unpackChanged({})).toThrow(ProtocolError);
   });
 
+  it("lists the paths of the selected items", () => {
+    const { message } = replies.plain.find(({ name }) => name === "paths") ?? {};
+    expect(unpackPaths(message)).toEqual(message?.paths);
+    expect(() => unpackPaths({})).toThrow(ProtocolError);
+    expect(() => unpackPaths({ paths: ["/a", 1] })).toThrow(ProtocolError);
+  });
+
   it.each(replies.not_replies.map((message) => [JSON.stringify(message), message]))(
     "%s is no reply",
     (_, message) => {
@@ -194,6 +207,7 @@ describe("replies", () => {
         tags: fc.array(fc.array(fc.string()), { maxLength: 3 }),
         items: fc.array(fc.nat(), { maxLength: 3 }),
         lengths: fc.array(fc.nat(9), { maxLength: 3 }),
+        paths: fc.array(fc.oneof(fc.string(), fc.nat()), { maxLength: 3 }),
         item: fc.integer(),
         width: fc.integer(),
         height: fc.integer(),

@@ -16,12 +16,15 @@ from simwidget.exporting import write_table
 from simwidget.names import checked_name, checked_tag
 from simwidget.opening import save_settings, stored_rules
 from simwidget.store.actions import DONE, FINAL, OVERTAKEN, UNDONE, Entry
+from simwidget.subsetting import make_subset
 from simwidget.words import counted, quoted
 
 if TYPE_CHECKING:
     import os
     from datetime import datetime
     from pathlib import Path
+
+    from typing_extensions import Self
 
     from simwidget.contents import Items
     from simwidget.trash import Refused
@@ -65,6 +68,18 @@ class ProjectActions(ProjectDeletions):
         """Everything that was done to the project, oldest first; it is kept in the project folder."""
         return [_action(entry) for entry in self._store.actions.load(changes=False)]
 
+    @property
+    def to_undo(self) -> Action | None:
+        """What :meth:`undo` would undo; None when there is nothing."""
+        entry = self._store.actions.to_undo()
+        return None if entry is None else _action(entry)
+
+    @property
+    def to_redo(self) -> Action | None:
+        """What :meth:`redo` would do again; None when there is nothing."""
+        entry = self._store.actions.to_redo()
+        return None if entry is None else _action(entry)
+
     def undo(self) -> Action | None:
         """Undo the latest action that is not undone.
 
@@ -98,23 +113,25 @@ class ProjectActions(ProjectDeletions):
     def _step(self, *, backwards: bool) -> Action | None:
         actions = self._store.actions
         with self._changing:
-            entry = actions.to_undo() if backwards else actions.to_redo()
-            if entry is None:
-                return None
             state = UNDONE if backwards else DONE
-            what: set[str] = set(OTHER_ITEMS)
-            refused: list[Refused] = []
-            if "files" in entry.change or "restored" in entry.change:
-                refused = self._step_files(entry, backwards=backwards)
-            else:
-                with actions.transaction():
+            with actions.transaction():  # in which another process cannot undo the same
+                entry = actions.to_undo() if backwards else actions.to_redo()
+                if entry is None:
+                    return None
+                moves_files = "files" in entry.change or "restored" in entry.change
+                if not moves_files:
                     actions.apply(entry.change, backwards=backwards)
                     actions.mark(entry.id, state)
+            refused: list[Refused] = []
+            if moves_files:
+                refused = self._step_files(entry, backwards=backwards)
+                if not refused:
+                    actions.mark(entry.id, state)
+                what = set(OTHER_ITEMS)
+            else:
                 if "rule" in entry.change:
                     self._set_keep_tag(entry.change["rule"][0 if backwards else 1])
                 what = self._follow(entry.change)
-            if not refused:
-                actions.mark(entry.id, state)
         self._changed(*what, "history")
         if refused:
             raise cannot_restore(refused)
@@ -353,8 +370,51 @@ class ProjectActions(ProjectDeletions):
         FileExistsError
             There is such a file, and ``overwrite`` is not set.
         """
-        table = self.to_pandas()
-        return write_table(table if items is None else table.iloc[self.rows(items)], path, overwrite=overwrite)
+        with self.lock:
+            table = self.to_pandas()
+            if items is not None:
+                table = table.iloc[self.rows(items)]
+        return write_table(table, path, overwrite=overwrite)
+
+    def subset(self, items: Items, project_dir: str | os.PathLike[str], *, progress: bool = True) -> Self:
+        """Make a project of its own of some images, and open it.
+
+        The images are neither copied nor moved: the new project has the same folder of images, and looks only at
+        these. Thumbnails, embeddings, labels, splits, tags, metrics of your own, verdicts, rules of keeping and
+        saved filters go along, so that nothing is read or embedded again. Uniqueness is computed anew: it is that
+        among these images. Ids stay the same; the history begins anew.
+
+        ``Project.open(project_dir)`` opens it later, and ``Project.from_folder(images, project_dir=project_dir)``
+        looks for changes of these images, but takes no other ones in. Images that are deleted in it go into its own
+        trash, and come back by its own :meth:`restore`; in this project they are missing from the next scan on.
+
+        Parameters
+        ----------
+        items : items
+            Ids or paths, one at least.
+        project_dir : str or PathLike
+            Where the new project is kept: a folder that does not exist yet, or is empty.
+        progress : bool
+            Whether a progress bar is shown while the neighbor graph is built.
+
+        Returns
+        -------
+        Project
+
+        Raises
+        ------
+        InvalidValueError
+            No item is given.
+        FileExistsError
+            There is something at ``project_dir``; nothing is ever overwritten.
+        PermissionError
+            ``project_dir`` cannot be written.
+        ProjectBusyError
+            Another process is building this project.
+        """
+        with self.lock:
+            opened, ids = self._opened, np.unique(self.ids[self.rows(items)])
+        return type(self)(make_subset(opened, ids, project_dir, pipeline.Progress(progress)))
 
 
 def _action(entry: Entry) -> Action:

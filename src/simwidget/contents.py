@@ -13,7 +13,7 @@ import numpy as np
 
 from simwidget import pipeline
 from simwidget.criteria import CRITERIA, Masks, checked_filters
-from simwidget.errors import InvalidValueError
+from simwidget.errors import InvalidValueError, SimwidgetError
 from simwidget.metrics.labels import label_agreement, label_codes, suspected_labels
 from simwidget.metrics.outliers import Outliers, count_outliers
 from simwidget.metrics.quality import QUALITY_METRICS, quality_metrics
@@ -80,16 +80,22 @@ class ProjectContents:
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
+        self._is_closed = False
         self._store = opened.store
         self._changing = threading.RLock()  # held while something else is computed and put in place
+        # Held while that is put in place, and by those who read several things that have to be of the same items.
+        # Taken last, after _changing, the build lock and the locks of widgets; nothing is written while it is held.
+        self.lock = threading.RLock()
         self._observers: list[Callable[[frozenset[str]], None]] = []
-        self.name = opened.source.root.name or str(opened.source.root)
+        self._followers: list[Callable[[frozenset[str]], None]] = []
+        is_subset = bool(opened.store.manifest.get("subset"))  # else it would be called as the one that it is of
+        self.name = (opened.store.folder if is_subset else opened.source.root).name or str(opened.source.root)
         self.project_dir = opened.store.folder
         self._metrics = Metrics(self._save_metric, lambda: self._changed("metrics"), checked_metric_name)
         self._use(opened)
 
     def _use(self, opened: Opened) -> None:
-        """Take over what was opened or computed anew."""
+        """Take over what was opened or computed anew, and let those follow who hold positions of items."""
         built = opened.built
         computed: dict[str, Callable[[], npt.NDArray[np.float32]]] = {"Uniqueness": lambda: built.uniqueness}
         if any(label is not None for label in built.items.labels):
@@ -99,9 +105,17 @@ class ProjectContents:
         quality = cache(lambda: quality_metrics(built.items))
         computed.update({name: partial(lambda name: quality()[name], name) for name in QUALITY_METRICS})
         own = self._store.user_metrics.load(built.items.ids, built.items.content)
-        self._names = ItemNames(built.items.ids, built.items.paths, opened.base, opened.source.root)
-        self._metrics.load(built.items.ids, computed, own)
-        self._opened = opened
+        with self.lock:
+            what = {"metrics"}
+            if built.items is not self._built.items:
+                what |= {"labels", "tags"}
+            if built.embeddings is not self._built.embeddings:
+                what |= {"items" if opened.active == self._opened.active else "embeddings"}
+            self._names = ItemNames(built.items.ids, built.items.paths, opened.base, opened.source.root)
+            self._metrics.load(built.items.ids, computed, own)
+            self._opened = opened
+            for follow in list(self._followers):
+                follow(frozenset(what))
 
     @property
     def _built(self) -> pipeline.Built:
@@ -109,6 +123,7 @@ class ProjectContents:
 
     def close(self) -> None:
         """Close the files of the project; what was read from it stays usable."""
+        self._is_closed = True
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -134,7 +149,8 @@ class ProjectContents:
     @property
     def paths(self) -> list[Path]:
         """Paths of the items, below the folder as it was given to :meth:`from_folder`."""
-        return [self._names.path(row) for row in range(len(self))]
+        names = self._names
+        return [names.path(row) for row in range(len(names.ids))]
 
     @property
     def labels(self) -> list[str | None]:
@@ -172,10 +188,13 @@ class ProjectContents:
         return self._opened.active.name
 
     def _loaded_embedder(self) -> Embedder:
-        if self._opened.embedder is None:
-            self._opened = replace(self._opened, embedder=self._opened.active.load())
-        embedder = self._opened.embedder
-        assert embedder is not None
+        opened = self._opened
+        if opened.embedder is not None:
+            return opened.embedder
+        embedder = opened.active.load()  # which can take long, and not everything waits for it
+        with self.lock:
+            if self._opened.active == opened.active:
+                self._opened = replace(self._opened, embedder=embedder)
         return embedder
 
     @property
@@ -198,7 +217,7 @@ class ProjectContents:
         """The nearest other items of every item."""
         return self._built.graph
 
-    def map(self, method: str = "pca") -> npt.NDArray[np.float32]:
+    def map(self, method: str = "pca", progress: Callable[[float], None] | None = None) -> npt.NDArray[np.float32]:
         """Two coordinates an item so that like images lie together, float32 of shape (n, 2); see ``projection``.
 
         It is kept in the project folder, below ``maps``, for as long as it is of the same images and embeddings.
@@ -207,6 +226,10 @@ class ProjectContents:
         ----------
         method : str
             "pca", or "umap", which needs umap-learn and takes far longer.
+        progress : callable, optional
+            Called in the same thread with the share that is done, in [0, 1], while the map is computed; not where
+            it was kept. What it raises ends the computation, and is raised. UMAP calls it about five times a
+            second, with 0 until the first round is done.
 
         Raises
         ------
@@ -226,7 +249,17 @@ class ProjectContents:
             kept: npt.NDArray[np.float32] = cached["positions"]
             return kept
         vectors = built.embeddings
-        positions = pca_map(vectors) if method == "pca" else umap_map(vectors, graph.indices, graph.distances)
+
+        def report(share: float) -> None:
+            if self._is_closed:
+                raise SimwidgetError("The project was closed while its map was computed.")
+            if progress is not None:
+                progress(share)
+
+        if method == "pca":
+            positions = pca_map(vectors, report)
+        else:
+            positions = umap_map(vectors, graph.indices, graph.distances, report)
         with suppress(OSError):  # a map that cannot be kept is one all the same
             self._store.save_cached("maps", f"{method} {stored_as}", key, {"positions": positions})
         return positions
@@ -254,8 +287,9 @@ class ProjectContents:
     @property
     def suspected_labels(self) -> list[str | None]:
         """Label that the neighbors vote for where it is not the item's own; see ``metrics.labels``."""
-        codes, names = label_codes(self._built.items.labels)
-        winners, _ = suspected_labels(self.graph.indices, self.graph.distances, codes)
+        built = self._built
+        codes, names = label_codes(built.items.labels)
+        winners, _ = suspected_labels(built.graph.indices, built.graph.distances, codes)
         return [names[code] if code >= 0 else None for code in winners.tolist()]
 
     def outliers(self, metrics: Iterable[str] | None = None) -> Outliers:
@@ -268,8 +302,9 @@ class ProjectContents:
         """
         if isinstance(metrics, str):
             metrics = [metrics]
-        names = [name for name in self._metrics if name not in _UNCOUNTED] if metrics is None else list(metrics)
-        return count_outliers({name: self._metrics[name] for name in names})
+        with self.lock:
+            names = [name for name in self._metrics if name not in _UNCOUNTED] if metrics is None else list(metrics)
+            return count_outliers({name: self._metrics[name] for name in names})
 
     @property
     def failed(self) -> list[FailedItem]:
@@ -285,7 +320,8 @@ class ProjectContents:
 
     def path(self, item: int | str | os.PathLike[str]) -> Path:
         """Path of one item."""
-        return self._names.path(int(self.rows(item)[0]))
+        names = self._names
+        return names.path(int(names.rows(item)[0]))
 
     def title(self, row: int) -> str:
         """File name of the item at a position, safe to show."""
@@ -395,16 +431,20 @@ class ProjectContents:
     def on_change(self, callback: Callable[[frozenset[str]], None]) -> Callable[[], None]:
         """Call back, in the thread that made the change, with the names of what has changed.
 
-        These are "tags", "labels", "metrics", "history" (what can be undone) and "embeddings" (with which the
-        items may be others). Returns what ends that.
+        These are "tags", "labels", "metrics", "history" (what can be undone), "items" (some have come or gone) and
+        "embeddings" (others are in use, with which the items may be others). Returns what ends that.
         """
         self._observers.append(callback)
+        return partial(_remove, self._observers, callback)
 
-        def stop() -> None:
-            with suppress(ValueError):  # ended before
-                self._observers.remove(callback)
+    def on_exchange(self, follow: Callable[[frozenset[str]], None]) -> Callable[[], None]:
+        """Call back with the lock held, as soon as other items, labels, scores or ranks are in place.
 
-        return stop
+        The names are those of :meth:`on_change`, whose observers are told afterwards. A follower may only read the
+        project, and change what it keeps itself. Returns what ends that.
+        """
+        self._followers.append(follow)
+        return partial(_remove, self._followers, follow)
 
     def _changed(self, *what: str) -> None:
         for callback in list(self._observers):
@@ -414,13 +454,19 @@ class ProjectContents:
         """Every item as a row, indexed by id: path, label, split, size, metrics, outliers and tags."""
         import pandas as pd
 
+        with self.lock:
+            columns = self._columns()
+            table: pd.DataFrame = pd.DataFrame(columns, index=pd.Index(self.ids, name="id"))
+            return table
+
+    def _columns(self) -> dict[str, Any]:
         items = self._built.items
         tags_of: dict[int, list[str]] = {item: [] for item in self.ids.tolist()}
         for name, ids in self.tagged_ids().items():
             for item in ids:
                 tags_of[item].append(name)
         counts = self.outliers()
-        columns: dict[str, Any] = {
+        return {
             "path": self.paths,
             "label": items.labels,
             "split": items.splits,
@@ -433,8 +479,11 @@ class ProjectContents:
             "severe_outliers": counts.severe,
             "tags": list(tags_of.values()),
         }
-        table: pd.DataFrame = pd.DataFrame(columns, index=pd.Index(self.ids, name="id"))
-        return table
+
+
+def _remove(callbacks: list[Any], callback: object) -> None:
+    with suppress(ValueError):  # ended before
+        callbacks.remove(callback)
 
 
 def _is_mask(within: object) -> bool:

@@ -68,7 +68,8 @@ def checked_filters(filters: object, facts: Facts) -> Filters:
         - "Label", "Split": one or several of them, any of which an item may have; None among them for no label;
         - "Tag": one or several tags, any of which an item may have; or a dict with some of "any", "all" and "none",
           each with tags, which an item must have any of, all of and none of; or None for items without a tag;
-        - "File name": a part of it, in any case; or a pattern, where it holds one of ``*?[``;
+        - "File name": a part of it, in any case; or where it holds ``*`` or ``?`` a pattern for the whole, in which
+          they stand for any text and any one character;
         - "Folder": one or several folders below that of the images, ``/`` separated;
         - "Suspected label": True for the items whose neighbors have another label.
 
@@ -175,7 +176,8 @@ def _mask(facts: Facts, count: int, name: str, wanted: Any) -> Mask:
     if name == FILE_NAME:
         names = (path.rpartition("/")[2].casefold() for path in facts.relative_paths)
         text = wanted.casefold()
-        if any(character in text for character in "*?["):
+        if any(character in text for character in "*?"):
+            text = text.replace("[", "[[]")  # brackets are common in names: "photo[1].jpg"
             return np.fromiter((fnmatch.fnmatchcase(file, text) for file in names), dtype=bool, count=count)
         return np.fromiter((text in file for file in names), dtype=bool, count=count)
     if name == FOLDER:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from simwidget.store.actions import Entry
     from simwidget.trash import Refused
 
-OTHER_ITEMS = ("embeddings", "metrics", "tags", "labels")  # what changes when items come or go
+OTHER_ITEMS = ("items", "metrics", "tags", "labels")  # what changes when items come or go
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,7 +80,7 @@ class ProjectDeletions(ProjectDuplicates):
         items : items
             Ids or paths.
         dry_run : bool
-            Only say what would be done.
+            Only say what would be done, or raise that no image would be left.
         whole_groups : bool
             Whether all images of a group of duplicates (within 1e-4) may go.
 
@@ -95,41 +95,66 @@ class ProjectDeletions(ProjectDuplicates):
         ProjectBusyError
             Another process is building this project.
         """
-        with self._changing:
-            rows = np.unique(self.rows(items))
-            files = self._store.decisions.files(self.ids[rows].tolist())
-            refused = {reason.path: reason for reason in self._trash.check(files.values())}
-            going = rows[[self._names.relative[row] not in refused for row in rows.tolist()]]
-            groups = self._whole_groups(going)
-            planned = Deletion(
-                [self._names.path(row) for row in going.tolist()],
-                self._failed(refused.values()),
-                int(self.file_sizes[going].sum()),
-                groups,
-                dry_run,
-            )
-            if dry_run or len(going) == 0:
+        if dry_run:
+            with self._changing:
+                planned, going = self._planned(items, dry_run=True)
+                self._check_some_left(len(going))
                 return planned
-            self._check_some_left(len(going))
-            if groups and not whole_groups:
-                raise InvalidValueError(
-                    f"That would delete every image of {counted(len(groups), 'group')} of duplicates, the first "
-                    f"{', '.join(path.name for path in groups[0])}. Leave one of each out, or pass "
-                    "whole_groups=True."
-                )
-            with self._store.build_lock():
-                moved, left = self._put_away(self.ids[going].tolist())
+        what: set[str] = set()
+        try:
+            with self._changing, self._store.build_lock():
+                if self._follow_others():
+                    what.update(OTHER_ITEMS)
+                planned, going = self._planned(items)
+                if not going:
+                    return planned
+                self._check_some_left(len(going))
+                groups = planned.whole_groups
+                if groups and not whole_groups:
+                    raise InvalidValueError(
+                        f"That would delete every image of {counted(len(groups), 'group')} of duplicates, the "
+                        f"first {', '.join(path.name for path in groups[0])}. Leave one of each out, or pass "
+                        "whole_groups=True."
+                    )
+                moved, left = self._put_away(going)
                 self._reload()
+                what.update(OTHER_ITEMS, ("history",))
             # Fewer than planned where a file was written to, or could not be moved, meanwhile.
             stayed = {str(path) for path, _ in self._failed(left)}
-            done = Deletion(
+            return Deletion(
                 [path for path in planned.paths if str(path) not in stayed],
                 [*planned.refused, *self._failed(left)],
                 sum(file.size for file in self._store.decisions.files(moved).values()),
                 groups,
             )
-        self._changed(*OTHER_ITEMS, "history")
-        return done
+        finally:
+            if what:
+                self._changed(*what)
+
+    def _planned(self, items: Items, *, dry_run: bool = False) -> tuple[Deletion, list[int]]:
+        """What deleting items comes to, and the ids of those that can go."""
+        rows = np.unique(self.rows(items))
+        files = self._store.decisions.files(self.ids[rows].tolist())
+        refused = {reason.path: reason for reason in self._trash.check(files.values())}
+        going = rows[[self._names.relative[row] not in refused for row in rows.tolist()]]
+        planned = Deletion(
+            [self._names.path(row) for row in going.tolist()],
+            self._failed(refused.values()),
+            int(self.file_sizes[going].sum()),
+            self._whole_groups(going),
+            dry_run,
+        )
+        return planned, self.ids[going].tolist()
+
+    def _follow_others(self) -> bool:
+        """Take over what another process has deleted: what may go is decided by what is left.
+
+        The caller holds the build lock. Returns whether there was something.
+        """
+        is_behind = bool(np.isin(self.ids, self._store.decisions.absent()).any())
+        if is_behind:
+            self._reload()
+        return is_behind
 
     def restore(self, action: int | None = None) -> list[Path]:
         """Bring the images of a deletion back, with their tags, labels and metrics.
@@ -305,9 +330,10 @@ class ProjectDeletions(ProjectDuplicates):
         TrashError
             Nothing could be moved into the trash, with the reasons.
         """
-        ids = np.intersect1d(self.ids, ids).tolist()
-        self._check_some_left(len(ids))
         with self._store.build_lock():
+            self._follow_others()
+            ids = np.intersect1d(self.ids, ids).tolist()
+            self._check_some_left(len(ids))
             moved, refused = self._put_away(ids, deletion)
             self._reload()
         if not moved:

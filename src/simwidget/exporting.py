@@ -21,7 +21,9 @@ def write_table(table: pd.DataFrame, path: str | os.PathLike[str], *, overwrite:
     if suffix not in (".csv", ".json"):
         raise InvalidValueError(f"A table is exported as .csv or .json; {str(target)!r} ends in neither.")
     if not overwrite and os.path.lexists(target):
-        raise FileExistsError(f"There is a file {str(target)!r} already. Pass overwrite=True to replace it.")
+        raise FileExistsError(
+            f"There is a file {str(target)!r} already. Choose another name, or pass overwrite=True to replace it."
+        )
     table = table.reset_index().assign(path=[str(path) for path in table["path"]])
     if suffix == ".csv":
         text = table.assign(tags=table["tags"].map(";".join)).to_csv(index=False, lineterminator="\n")

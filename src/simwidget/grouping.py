@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from simwidget.metrics.ranking import KeepRules
     from simwidget.opening import Opened
     from simwidget.pipeline import Built
+    from simwidget.store import ItemTable
 
     Found = list[tuple[int, list[int], list[float]]]
 
@@ -81,7 +82,7 @@ class ProjectDuplicates(ProjectContents):
         """
         built, found = self._find(threshold, within, across)
         found.sort(key=lambda group: (-len(group[1]), built.rank[group[0]]))
-        return DuplicateGroups(self._group(*group) for group in found)
+        return DuplicateGroups(self._group(built.items, *group) for group in found)
 
     def found_across(self, across: str, threshold: float = DUPLICATE_THRESHOLD) -> tuple[Built, Found]:
         """Find the groups of ``duplicates(threshold, across=across)`` by position, in no order of size.
@@ -99,14 +100,15 @@ class ProjectDuplicates(ProjectContents):
 
     def _find(self, threshold: float, within: Within | None, across: str | None) -> tuple[Built, Found]:
         checked_distance("threshold", threshold)
-        built = self._built
+        with self.lock:
+            built, mask = self._built, self._mask(within)
         return built, group_duplicates(
             built.graph,
             built.embeddings,
             built.rank,
             threshold,
-            within=self._mask(within),
-            across=self._parts(across),
+            within=mask,
+            across=self._parts(across, built.items),
             distinct=self._distinct(built),
         )
 
@@ -204,10 +206,10 @@ class ProjectDuplicates(ProjectContents):
                 save_settings(self._store, rules=rules)
             return rules
 
-    def _parts(self, across: str | None) -> npt.NDArray[np.int64] | None:
+    def _parts(self, across: str | None, items: ItemTable) -> npt.NDArray[np.int64] | None:
         if across is None:
             return None
-        of = {"split": self._built.items.splits, "label": self._built.items.labels}
+        of = {"split": items.splits, "label": items.labels}
         if not isinstance(across, str) or across not in of:
             raise InvalidValueError(f"across is 'split' or 'label', not {across!r}.")
         codes, known = label_codes(of[across])
@@ -220,13 +222,14 @@ class ProjectDuplicates(ProjectContents):
             )
         return codes
 
-    def _group(self, keeper: int, rows: list[int], distances: list[float]) -> DuplicateGroup:
+    def _group(self, items: ItemTable, keeper: int, rows: list[int], distances: list[float]) -> DuplicateGroup:
+        base = self._opened.base
         return DuplicateGroup(
-            keeper=self._names.path(keeper),
-            duplicates=[self._names.path(row) for row in rows],
+            keeper=base / items.paths[keeper],
+            duplicates=[base / items.paths[row] for row in rows],
             distances=distances,
-            reasons=duplicate_reasons(self._built.items, keeper, rows, self.thumbnails),
-            keeper_id=int(self.ids[keeper]),
-            duplicate_ids=self.ids[rows].tolist(),
-            sizes=self._built.items.sizes[rows].tolist(),
+            reasons=duplicate_reasons(items, keeper, rows, self.thumbnails),
+            keeper_id=int(items.ids[keeper]),
+            duplicate_ids=items.ids[rows].tolist(),
+            sizes=items.sizes[rows].tolist(),
         )

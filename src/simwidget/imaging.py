@@ -82,13 +82,13 @@ class DecodedImage:
     quality: npt.NDArray[np.float32]
 
 
-def read_image(path: Path, *, min_side: int = 256) -> DecodedImage:
+def read_image(file: Path | bytes, *, min_side: int = 256) -> DecodedImage:
     """Read a file once and compute everything that needs its pixels.
 
     Parameters
     ----------
-    path : Path
-        An image file in any format that Pillow decodes; of several frames the first counts.
+    file : Path or bytes
+        An image file, or all that is in one, in any format that Pillow decodes; of several frames the first counts.
     min_side : int
         The returned ``image`` is scaled down in fast integer steps while its shorter side stays at
         least this many pixels.
@@ -99,7 +99,7 @@ def read_image(path: Path, *, min_side: int = 256) -> DecodedImage:
         The file is missing, empty, truncated, no image, or larger than Pillow's safety limit.
     """
     try:
-        data = path.read_bytes()
+        data = file if isinstance(file, bytes) else file.read_bytes()
         if not data:
             raise UnreadableImageError("the file is empty")
         with Image.open(io.BytesIO(data)) as opened:
@@ -150,9 +150,9 @@ def hash_pixels(path: Path) -> bytes:
     return _of_whole(path, _hash)
 
 
-def open_rgb(path: Path, *, min_side: int = 256) -> Image.Image:
-    """Upright RGB pixels of a file, as an embedder gets them (``DecodedImage.image``)."""
-    return read_image(path, min_side=min_side).image
+def open_rgb(file: Path | bytes, *, min_side: int = 256) -> Image.Image:
+    """Upright RGB pixels of a file, as an embedder gets them (``DecodedImage.image``); see :func:`read_image`."""
+    return read_image(file, min_side=min_side).image
 
 
 def load_rgb(path: Path) -> Image.Image:

@@ -14,19 +14,21 @@ import numpy as np
 from simwidget import pipeline
 from simwidget.embedders import resolve_embedder
 from simwidget.embedders.choice import StoredEmbedder
-from simwidget.errors import InvalidValueError, MissingVectorsError, ProjectFormatError
+from simwidget.errors import InvalidValueError, MissingVectorsError, NoImagesError, ProjectFormatError
 from simwidget.metrics.ranking import KeepRules, checked_order
 from simwidget.names import ItemNames, checked_tag
 from simwidget.sources.assigned import assigned_names, parent_folder, top_folder
 from simwidget.sources.folder import FolderSource
 from simwidget.store import ProjectStore
 from simwidget.store.location import display_root, find_project_dir, stored_source
+from simwidget.store.subsets import known_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from simwidget.embedders.base import Embedder, EmbedderSpec
     from simwidget.sources.assigned import Assigned
+    from simwidget.sources.folder import FileEntry
 
     Folders = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -119,6 +121,8 @@ def build_folder(
     store = ProjectStore(find_project_dir(source.root, project_dir))
     try:
         with store.build_lock():
+            if store.manifest.get("subset"):
+                entries = _of_subset(store, source, entries)
             rules = changed_rules(stored_rules(store), names, keep, protect, keep_tag)
             save_settings(store, rules=rules)  # now: who is to be protected is so even if this build is stopped
             store.sync_items(
@@ -130,6 +134,17 @@ def build_folder(
     except BaseException:
         store.close()
         raise
+
+
+def _of_subset(store: ProjectStore, source: FolderSource, entries: list[FileEntry]) -> list[FileEntry]:
+    """Files of a scan that belong to a project made by :meth:`simwidget.Project.subset`."""
+    known = known_files(store, entries)
+    if not known:
+        raise NoImagesError(
+            f"The project in {str(store.folder)!r} holds some images of a folder, none of which is in "
+            f"{str(source.root)!r}. Check the path."
+        )
+    return known
 
 
 def _build(

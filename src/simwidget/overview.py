@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 UNREADABLE = "unreadable"
 _MOST_OUTLIERS = 12  # cards
 _WITHOUT_OUTLIERS = {"Random", SCORE}  # means nothing; has the card "Edge cases"
+_MOST_SUSPECTED = 0.25  # share of the labels beyond which the embedder is at fault rather than they
 _COUNTING = "counting…"
 
 
@@ -248,7 +249,14 @@ def _suspected(project: Project) -> list[Card]:
         label for label, other in zip(project.labels, project.suspected_labels, strict=True) if other is not None
     ]
     without = own.count(None)
-    return [replace(cards[0], count=len(own), detail=f"{without:,} without a label" if without else "")]
+    detail = f"{without:,} without a label" if without else ""
+    labeled = len(project) - project.labels.count(None)
+    share = (len(own) - without) / labeled
+    if share > _MOST_SUSPECTED:
+        detail = (
+            f"{share:.0%} of all: too many to be errors. Labels need an embedder that sees classes, as CLIP does"
+        )
+    return [replace(cards[0], count=len(own), detail=detail)]
 
 
 def _leaks_uncounted(project: Project) -> list[Card]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from simwidget.copies import pixel_hash_candidates, same_image_groups
 from simwidget.errors import EmbedderError
+from simwidget.graph_update import updated_groups
 from simwidget.imaging import (
     HASH_BYTES,
     THUMBNAIL_SIZE,
@@ -28,7 +29,7 @@ from simwidget.metrics.uniqueness import uniqueness
 from simwidget.neighbor_graph import N_NEIGHBORS, GroupGraph, NeighborGraph, Recall, best_of_groups, expand
 from simwidget.neighbors import EXACT_BELOW, RECALL_GOAL, NNDescentWorker, search_groups
 from simwidget.queries import unit_rows
-from simwidget.store import ItemRecord
+from simwidget.store import ItemRecord, rows_of
 from simwidget.store.files import digest
 
 if TYPE_CHECKING:
@@ -399,9 +400,8 @@ def _graph(
     Stored is the graph of the groups of copies. Which vector stands for a group is decided by the rank of the
     default rules, so that other rules and tags need no other search: they only name other items in the graph.
     """
-    key = digest(
-        _GRAPH_VERSION, embedder.name, N_NEIGHBORS, _SEED, items.ids, items.content.tobytes(), _joined(items.pixels)
-    )
+    basis = (_GRAPH_VERSION, embedder.name, N_NEIGHBORS, _SEED)
+    key = digest(*basis, items.ids, items.content.tobytes(), _joined(items.pixels))
     cached = store.load_cached("graph", embedder.name, key, ("indices", "distances", "groups"))
     groups = same_image_groups(items.content, items.pixels, vectors) if cached is None else cached["groups"]
     stand_ins = best_of_groups(groups, by_default)
@@ -410,13 +410,22 @@ def _graph(
         found = GroupGraph(cached["indices"], cached["distances"], cached["method"], Recall(*cached["recall"]))
     else:
         with progress.bar("Comparing images", len(items.ids), "image") as bar:
-            found = search_groups(vectors[stand_ins], seed=_SEED, worker=worker)
+            standing = rows_of(items.ids[stand_ins], items.content[stand_ins])
+            found = _updated(store, embedder.name, digest(*basis), standing, vectors[stand_ins]) or search_groups(
+                vectors[stand_ins], seed=_SEED, worker=worker
+            )
             arrays: dict[str, npt.NDArray[Any]] = {
                 "indices": found.indices,
                 "distances": found.distances,
                 "groups": groups,
+                "standing": standing,
             }
-            facts = {"method": found.method, "recall": list(found.recall), "stand_ins": of_copies}
+            facts = {
+                "basis": digest(*basis),
+                "method": found.method,
+                "recall": list(found.recall),
+                "stand_ins": of_copies,
+            }
             store.save_cached("graph", embedder.name, key, arrays, **facts)
             bar.update(len(items.ids))
     if found.recall.ten < RECALL_GOAL:
@@ -427,6 +436,21 @@ def _graph(
             stacklevel=2,
         )
     return expand(found, groups, stand_ins, rank), digest(key, of_copies)
+
+
+def _updated(
+    store: ProjectStore, embedder: str, basis: str, standing: npt.NDArray[np.void], vectors: Vectors
+) -> GroupGraph | None:
+    """The stored graph, of whichever items, brought up to date; None where that does not pay, or there is none."""
+    earlier = store.load_cached("graph", embedder, None, ("indices", "distances", "standing"))
+    if earlier is None or earlier.get("basis") != basis:
+        return None
+    before = earlier["standing"]
+    order = np.argsort(standing["id"])
+    place = np.minimum(np.searchsorted(standing["id"], before["id"], sorter=order), len(standing) - 1)
+    kept = np.where(standing[order[place]] == before, order[place], -1)
+    graph = GroupGraph(earlier["indices"], earlier["distances"], earlier["method"], Recall(*earlier["recall"]))
+    return updated_groups(graph, kept, vectors, seed=_SEED)
 
 
 def measure(

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from simwidget.contents import Within
     from simwidget.embedders.base import EmbedderSpec
     from simwidget.metrics.ranking import Criterion
+    from simwidget.names import ItemNames
     from simwidget.opening import Folders
     from simwidget.sources.assigned import Assigned
 
@@ -66,7 +67,7 @@ class Project(ProjectActions):
     Attributes
     ----------
     name : str
-        Name of the folder of images.
+        Name of the folder of images; of the project folder in one made by :meth:`subset`.
     project_dir : Path
         The project folder on disk.
     """
@@ -87,6 +88,8 @@ class Project(ProjectActions):
         progress: bool = True,
     ) -> Project:
         """Scan a folder of images and compute what is missing; a second call computes only what changed.
+
+        Where ``project_dir`` holds a project made by :meth:`subset`, only the files of that are looked at.
 
         Parameters
         ----------
@@ -177,7 +180,8 @@ class Project(ProjectActions):
         ----------
         query : item, items, path, image or vector
             One or several items of the project (by id, str or Path; of several, the distance to the nearest
-            counts), the path of an image outside it, a ``PIL.Image.Image``, or a vector of shape (d,).
+            counts), the path of an image outside it, the bytes of an image file, a ``PIL.Image.Image``, or a
+            vector of shape (d,).
         k : int
             How many, at most.
         text : str, optional
@@ -198,32 +202,40 @@ class Project(ProjectActions):
             raise InvalidValueError("Similar to what? Give either a query or text=..., one of them.")
         if radius is not None:
             checked_distance("radius", radius)
-        mask = self._mask(within)
-        built = self._built  # once: another thread may be about to use other embeddings
-        vectors, asked = self._query(query) if text is None else (self._embed_text(text), np.empty(0, np.int64))
+        with self.lock:  # once: another thread may be about to use other embeddings, or delete items
+            built, names, mask = self._built, self._names, self._mask(within)
+        vectors, asked = (
+            self._query(query, built, names) if text is None else (self._embed_text(text), np.empty(0, np.int64))
+        )
         rows, distances = nearest(
             built.embeddings, vectors, built.graph.groups, built.rank, asked, int(k), radius=radius, within=mask
         )
-        return SimilarItems(self.ids[rows], distances, [self._names.path(row) for row in rows.tolist()])
+        return SimilarItems(built.items.ids[rows], distances, [names.path(row) for row in rows.tolist()])
 
-    def _query(self, query: Any) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    def _query(
+        self, query: Any, built: pipeline.Built, names: ItemNames
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Vectors of a query, shape (q, d), and the positions of the items in it."""
         from PIL.Image import Image
 
         nothing = np.empty(0, dtype=np.int64)
         if isinstance(query, Image):
             return self._embed(prepare_rgb(query), "the image"), nothing
+        if isinstance(query, bytes):
+            return self._embed(self._open_rgb(query), "the image"), nothing
         if isinstance(query, np.ndarray) and query.dtype.kind == "f":
-            return checked_vector(query, self.embeddings.shape[1]), nothing
-        if isinstance(query, (str, os.PathLike)) and self._names.find_path(query) is None:
+            return checked_vector(query, built.embeddings.shape[1]), nothing
+        if isinstance(query, (str, os.PathLike)) and names.find_path(query) is None:
             file = existing_file(query)
             if file is not None:
-                image = open_rgb(file, min_side=pipeline.min_side(self._loaded_embedder()))
-                return self._embed(image, os.fspath(query)), nothing
-        rows = self.rows(query)
+                return self._embed(self._open_rgb(file), os.fspath(query)), nothing
+        rows = names.rows(query)
         if len(rows) == 0:
             raise InvalidValueError("Similar to what? The query names no item.")
-        return self.embeddings[rows], rows
+        return built.embeddings[rows], rows
+
+    def _open_rgb(self, file: Path | bytes) -> Image:
+        return open_rgb(file, min_side=pipeline.min_side(self._loaded_embedder()))
 
     def _embed(self, image: Any, name: str) -> npt.NDArray[np.float32]:
         vector = pipeline.embed(self._loaded_embedder(), [image], [name])[0]
@@ -245,7 +257,8 @@ class Project(ProjectActions):
 
     def file(self, item: int | str | os.PathLike[str]) -> Path:
         """Absolute path of one item."""
-        return self._names.file(int(self.rows(item)[0]))
+        names = self._names
+        return names.file(int(names.rows(item)[0]))
 
     # Other embeddings, rules and metrics
 

@@ -1,14 +1,19 @@
 """Embeddings as a map: two coordinates an item, so that like images lie together.
 
-Run as a module this is the process behind :func:`umap_map`: it reads and writes ``.npy`` files in the folder named.
+Run as a module this is the process behind :func:`umap_map`: it reads and writes ``.npy`` files in the folder named,
+and says on its standard output how far it is.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +34,8 @@ _BLOCK = 16_384  # rows at once
 _N_NEIGHBORS = 15  # the default of UMAP, the item itself among them
 _SMALLEST = 5  # images that UMAP can lay out
 _SEED = 0
+_LOOKS = 0.2  # seconds between two looks at how far UMAP is
+_ROUNDS = re.compile(r"(\d+)/(\d+) ")  # as the process writes them; the space tells that the number is whole
 
 
 def pca_map(vectors: Floats, progress: Callable[[float], None] = lambda _: None) -> Floats:
@@ -43,7 +50,7 @@ def pca_map(vectors: Floats, progress: Callable[[float], None] = lambda _: None)
     vectors : ndarray of float32, shape (n, d)
         May be memory-mapped; it is read in blocks, three times.
     progress : callable
-        Called with the share that is done, in [0, 1].
+        Called with the share that is done, in [0, 1]. What it raises ends the computation.
 
     Returns
     -------
@@ -85,10 +92,16 @@ def can_umap() -> bool:
     return find_spec("umap") is not None
 
 
-def umap_map(vectors: Floats, indices: npt.NDArray[np.int32], distances: Floats) -> Floats:
+def umap_map(
+    vectors: Floats,
+    indices: npt.NDArray[np.int32],
+    distances: Floats,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Floats:
     """Lay embeddings out by UMAP (McInnes, Healy, Melville, arXiv:1802.03426) from a neighbor graph that is there.
 
-    It runs in a process of its own, since what it compiles would hold up every other thread of this one.
+    It runs in a process of its own, since what it compiles would hold up every other thread of this one. That
+    process ends with this function, however it ends, and with the process that called it.
 
     Parameters
     ----------
@@ -98,6 +111,9 @@ def umap_map(vectors: Floats, indices: npt.NDArray[np.int32], distances: Floats)
         Nearest other items of each, as in ``NeighborGraph.indices``.
     distances : ndarray of float32, shape (n, k)
         Their cosine distances.
+    progress : callable
+        Called about five times a second, in the same thread, with the share of the rounds that are done, in [0, 1]:
+        0 while UMAP compiles and finds where the layout starts. What it raises ends the process, and is raised.
 
     Returns
     -------
@@ -118,14 +134,34 @@ def umap_map(vectors: Floats, indices: npt.NDArray[np.int32], distances: Floats)
     with tempfile.TemporaryDirectory(prefix="simwidget-umap-") as folder:
         for name, array in (("vectors", vectors), ("indices", indices), ("distances", distances)):
             np.save(Path(folder, f"{name}.npy"), array, allow_pickle=False)
-        command = [sys.executable, "-m", "simwidget.projection", folder]
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-        if done.returncode != 0:
-            raise SimwidgetError(
-                f"UMAP failed in its process ({done.returncode}). Its last words:\n{done.stderr[-2000:]}"
-            )
+        _run(Path(folder), progress)
         positions: Floats = np.load(Path(folder, "positions.npy"), allow_pickle=False)
     return positions
+
+
+def _run(folder: Path, progress: Callable[[float], None]) -> None:
+    """Run the process on what the folder holds, and tell how far it is."""
+    told, errors = folder / "progress.txt", folder / "errors.txt"
+    command = [sys.executable, "-m", "simwidget.projection", str(folder)]
+    # Files, since a pipe that nobody empties in time would hold the process up.
+    with (
+        told.open("wb") as out,
+        errors.open("wb") as err,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=err) as process,
+    ):
+        try:
+            while process.poll() is None:
+                rounds = _ROUNDS.findall(told.read_text("utf-8", errors="replace"))
+                progress(int(rounds[-1][0]) / int(rounds[-1][1]) if rounds else 0.0)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_LOOKS)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        words = errors.read_text("utf-8", errors="replace")[-2000:]
+        raise SimwidgetError(f"UMAP failed in its process ({process.returncode}). Its last words:\n{words}")
+    progress(1.0)
 
 
 def _lay_out(vectors: Floats, indices: npt.NDArray[np.int32], distances: Floats) -> Floats:
@@ -143,14 +179,23 @@ def _lay_out(vectors: Floats, indices: npt.NDArray[np.int32], distances: Floats)
         n_jobs=1,
         precomputed_knn=(with_self, far),
         init="spectral" if count > _N_NEIGHBORS else "random",  # too few for its eigenvectors
+        tqdm_kwds={"disable": False, "file": sys.stdout, "bar_format": "{n}/{total} "},
     )
     positions: Floats = reducer.fit_transform(vectors).astype(np.float32)
     return positions
 
 
+def _end_with_caller() -> None:
+    # This waits until the other end is closed, at the latest by the system, when the process there is gone. Not by
+    # way of sys.stdin, whose lock would be held when this process ends by itself.
+    os.read(0, 1)
+    os._exit(1)
+
+
 def main() -> None:
     """Run the process behind :func:`umap_map`."""
     folder = Path(sys.argv[1])
+    threading.Thread(target=_end_with_caller, daemon=True).start()
     warnings.simplefilter("ignore")  # it cannot place images that come later, and TensorFlow is not there
     arrays = [np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("vectors", "indices", "distances")]
     np.save(folder / "positions.npy", _lay_out(*arrays), allow_pickle=False)

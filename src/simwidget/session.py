@@ -5,6 +5,9 @@ Several front ends of one session stay in step, because all of them read it and 
 
 from __future__ import annotations
 
+import math
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,19 +16,26 @@ import numpy as np
 
 from simwidget.criteria import LABEL, SUSPECTED, TAG
 from simwidget.duplicates import DUPLICATE_THRESHOLD
-from simwidget.errors import InvalidValueError
+from simwidget.errors import InvalidValueError, UnknownNameError
 from simwidget.imaging import UnreadableImageError
 from simwidget.inspection import MAX_OTHERS, Details, LargeImage, details, large_image, shown
 from simwidget.names import checked_tag
 from simwidget.session_search import SessionSearch
 from simwidget.session_view import StaleEpochError
+from simwidget.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy.typing as npt
 
+    from simwidget.group_view import Groups
     from simwidget.project import Project
+    from simwidget.view_state import ViewState
+
+_AT_ONCE = 20_000  # items whose groups of duplicates are found in less than 0.1 s
+# A threshold, and the number of the group by it that each item is in without being the keeper, -1 for none.
+_NO_GROUPS = (math.nan, np.empty(0, dtype=np.int64))
 
 __all__ = ["DUPLICATE_THRESHOLD", "Rows", "Session", "StaleEpochError"]
 
@@ -82,14 +92,25 @@ class Session(SessionSearch):
     def __init__(self, project: Project) -> None:
         super().__init__(project)
         self.revision = 1
-        self._ids, self._selected = project.ids, np.zeros(len(project), dtype=bool)
-        self._load_labels()
-        self._load_tags()
-        self._stop_watching = project.on_change(self._project_changed)
+        self._group_of = _NO_GROUPS
+        self._findings = 0  # how often that had to be found anew
+        self._finding = ThreadPoolExecutor(1, thread_name_prefix="simwidget-groups")
+        self._untold: set[str] = set()  # what changed when the items were exchanged, until observers are told
+        with self.lock:
+            self._ids, self._selected = project.ids, np.zeros(len(project), dtype=bool)
+            self._load_labels()
+            self._load_tags()
+            self._order()
+            self._stops = [
+                project.on_exchange(self._items_exchanged),
+                project.on_change(self._project_changed),
+            ]
 
     def close(self) -> None:
-        """Stop watching the project."""
-        self._stop_watching()
+        """Stop following the project, which nothing reads any more then."""
+        for stop in self._stops:
+            stop()
+        self._finding.shutdown(cancel_futures=True)
 
     # Rows
 
@@ -139,6 +160,7 @@ class Session(SessionSearch):
 
     def details(self, item: int) -> Details:
         """Tell all that is known of an item, named by id; see :func:`simwidget.inspection.details`."""
+        self.project.grouped(self.duplicate_threshold)  # before the lock is taken: it can take long at first
         with self.lock:
             (row,) = self.project.rows(np.array([item])).tolist()
             tags, is_selected = self._tags_of.get(item, []), bool(self._selected[row])
@@ -147,9 +169,9 @@ class Session(SessionSearch):
             others[self._rows] = False
             selected = self.project.ids[[*in_view[: MAX_OTHERS + 1], *np.flatnonzero(others)[: MAX_OTHERS + 1]]]
             threshold = self.duplicate_threshold
-        return details(
-            self.project, item, threshold, tags=tags, selected=selected.tolist(), is_selected=is_selected
-        )
+            return details(
+                self.project, item, threshold, tags=tags, selected=selected.tolist(), is_selected=is_selected
+            )
 
     def image(self, item: int, side: int) -> LargeImage:
         """Read the image of an item, named by id, its longer side at most ``side`` pixels and in all 1 MB.
@@ -184,26 +206,49 @@ class Session(SessionSearch):
         counts: npt.NDArray[np.int32] = (sizes[graph.groups] - 1 + near).astype(np.int32)
         return counts
 
-    def tally(self, rows: npt.NDArray[np.int64]) -> tuple[int, int]:
+    def tally(self, rows: npt.NDArray[np.int64]) -> tuple[int | None, int]:
         """Count what some items, by position, amount to.
 
         Returns
         -------
-        groups : int
-            Groups of duplicates (within 0.0001) that one of them is in.
+        groups : int or None
+            Groups of duplicates that one of them is in without being the keeper, by the threshold of the view, or
+            within 0.0001 where :attr:`counts_groups` is not set. Among many items they are found in a thread first;
+            None until observers are told of "groups".
         size : int
             Bytes of their files.
         """
-        groups = self._group_of[rows]
-        return len(np.unique(groups[groups >= 0])), int(self.project.file_sizes[rows].sum())
+        with self.lock:
+            size = int(self.project.file_sizes[rows].sum())
+            threshold = self.duplicate_threshold if self.counts_groups else DUPLICATE_THRESHOLD
+            if threshold != self._group_of[0] and self.total <= _AT_ONCE:
+                self._group_of = threshold, _group_numbers(self.total, self.project.grouped(threshold)[1])
+            if threshold != self._group_of[0]:
+                with suppress(RuntimeError):  # the session was closed
+                    self._finding.submit(self._find_groups_of, self._findings, threshold)
+                return None, size
+            groups = self._group_of[1][rows]
+        return len(np.unique(groups[groups >= 0])), size
 
-    @cached_property
-    def _group_of(self) -> npt.NDArray[np.int64]:
-        """Number of the group of duplicates that each item is in, -1 for none."""
-        groups = self.project.grouped(DUPLICATE_THRESHOLD)[1]
-        numbers = np.full(self.total, -1, dtype=np.int64)
-        numbers[groups.rows] = groups.numbers
-        return numbers
+    @property
+    def counts_groups(self) -> bool:
+        """Whether the groups by the threshold of the view can be counted whenever that changes.
+
+        Among many items that takes seconds, in which a brush would have to wait: not unless they are in view.
+        """
+        return self.total <= _AT_ONCE or self.mode == "groups" or self.duplicate_threshold == DUPLICATE_THRESHOLD
+
+    def _find_groups_of(self, findings: int, threshold: float) -> None:
+        """Find the group of every item, unless that was done or something has changed since it was asked for."""
+        if findings != self._findings or self._group_of[0] == threshold:
+            return
+        built, groups = self.project.grouped(threshold)
+        numbers = _group_numbers(len(built.items.ids), groups)
+        with self.lock:
+            if findings != self._findings:
+                return
+            self._group_of = threshold, numbers
+        self._notify({"groups"})
 
     # Selection
 
@@ -221,7 +266,7 @@ class Session(SessionSearch):
     def selected_ids(self) -> list[int]:
         """Ids of the selected items: those in view in its order, then the others by id."""
         with self.lock:
-            return self.in_view_order(self.project.ids[self._selected].tolist())
+            return [int(item) for item in self.project.ids[self.selected_rows]]
 
     def select(self, op: str, *, ids: Iterable[int] = ()) -> None:
         """Change the selection.
@@ -318,11 +363,11 @@ class Session(SessionSearch):
         InvalidValueError
             Nothing is selected, or the name is none (``names.checked_tag``).
         """
-        return self.project.tag(self._needed_selection("tag"), checked_tag(name))
+        return self._change_tag(self.project.tag, "tag", name)
 
     def untag_selected(self, name: str) -> int:
         """Take a tag off the selected items; returns how many had it."""
-        return self.project.untag(self._needed_selection("untag"), checked_tag(name))
+        return self._change_tag(self.project.untag, "untag", name)
 
     def keep(self, item: int) -> None:
         """Make an item the keeper of its group of duplicates; see :meth:`simwidget.Project.keep`.
@@ -334,54 +379,75 @@ class Session(SessionSearch):
         """
         self.project.keep(item, self.duplicate_threshold)
 
-    def _needed_selection(self, what: str) -> npt.NDArray[np.int64]:
-        ids = self.project.ids[self._selected]
+    def _change_tag(self, change: Callable[[npt.NDArray[np.int64], str], int], what: str, name: str) -> int:
+        name = checked_tag(name)
+        with self.lock:
+            ids = self.project.ids[self._selected]
         if len(ids) == 0:
             raise InvalidValueError(f"Nothing is selected to {what}. Select images first.")
-        return ids
+        try:
+            return change(ids, name)
+        except UnknownNameError as error:
+            raise InvalidValueError(
+                f"Some of the {counted(len(ids), 'image')} to {what} have just been deleted. Try again."
+            ) from error
+
+    def _items_exchanged(self, what: frozenset[str]) -> None:
+        """Follow the project before anybody can look at its new items by their old positions."""
+        self._untold |= self._follow(what)
 
     def _project_changed(self, what: frozenset[str]) -> None:
-        changed = set(what & {"tags", "labels", "metrics", "history"})
         if "metrics" in what:
             self._find_groups(self._state)
         with self.lock:
-            self._masks.forget(len(self.project))
-            if "embeddings" in what:
-                self._state = replace(self._state, query=None)  # its distances are those of other embeddings
-                self._history.clear()
-                self._load_items()
-                changed |= {"query", "filters", "sort", "selection", "tags"}
-            if "labels" in what:
-                self._load_labels()
-            if "tags" in what or "embeddings" in what:
-                self._load_tags()
-            if "metrics" in what:
-                self._state = self._mended(self._state)
-                changed |= {"filters", "sort"}
-                self._sorted_by = ("", np.empty(0, dtype=np.int64))
-                for name in ("_duplicate_counts", "_group_of"):
-                    self.__dict__.pop(name, None)
-            if "metrics" in what or self._is_filtered_by(what):
-                rows = self._rows
-                self._order()
-                # The same rows are the same groups: two keepers are farther apart than the threshold.
-                if "embeddings" in what or not np.array_equal(rows, self._rows):
-                    changed |= {"view"}
-                    self.epoch += 1
-            self.revision += 1
+            changed = set(what & {"tags", "labels", "metrics", "history"}) | self._untold | self._follow(what)
+            self._untold = set()
         self._notify(changed)
+
+    def _follow(self, what: frozenset[str]) -> set[str]:
+        """Bring everything that is kept here in line with the project; returns what changed, for observers."""
+        changed: set[str] = set()
+        self._masks.forget(len(self.project))
+        if "embeddings" in what:  # which the distances in queries are not of
+            self._state = replace(self._state, query=None)
+            self._history.clear()
+        are_others = not np.array_equal(self._ids, self.project.ids)
+        if are_others:
+            self._load_items()
+        if are_others or "embeddings" in what:
+            changed |= {"query", "filters", "sort", "selection", "tags"}
+        if "labels" in what or are_others:
+            self._load_labels()
+        if "tags" in what or are_others:
+            self._load_tags()
+        if "metrics" in what:
+            self._state = self._mended(self._state)
+            changed |= {"filters", "sort"}
+            self._sorted_by = ("", np.empty(0, dtype=np.int64))
+            self._group_of = _NO_GROUPS
+            self._findings += 1
+            self.__dict__.pop("_duplicate_counts", None)
+        if "metrics" in what or self._is_filtered_by(what):
+            rows = self._rows
+            self._order()
+            # The same rows are the same groups: two keepers are farther apart than the threshold.
+            if are_others or "embeddings" in what or not np.array_equal(rows, self._rows):
+                changed |= {"view"}
+                self.epoch += 1
+        self.revision += 1
+        return changed
 
     def _is_filtered_by(self, what: frozenset[str]) -> bool:
         names = {"tags": {TAG}, "labels": {LABEL, SUSPECTED}}
         return any(self._state.active.keys() & names.get(change, set()) for change in what)
 
     def _load_items(self) -> None:
-        """Follow the project to other items, which other embeddings may have; what is selected stays so by id."""
-        if not np.array_equal(self._ids, self.project.ids):
-            self._selected = np.isin(self.project.ids, self._ids[self._selected])
-            self._ids = self.project.ids
-            self._load_labels()
-            self.__dict__.pop("_names", None)
+        """Follow the project to other items; what is selected, and the answers to queries, stay so by id."""
+        before, after = self._ids, self.project.ids
+        self._ids, self._selected = after, np.isin(after, before[self._selected])
+        self._state = _carried(self._state, before, after)
+        self._history.change(lambda state: _carried(state, before, after))
+        self.__dict__.pop("_names", None)
 
     def _load_labels(self) -> None:
         self._labels = [None if label is None else shown(label) for label in self.project.labels]
@@ -395,11 +461,12 @@ class Session(SessionSearch):
 
     def in_view_order(self, ids: Sequence[int]) -> list[int]:
         """Sort ids: those in view in its order, then the others by id."""
-        rows = self.project.rows(np.asarray(ids, dtype=np.int64))
-        place = np.full(self.total, self.count, dtype=np.int64)
-        place[self._rows] = np.arange(self.count)
-        order = np.lexsort((rows, place[rows]))
-        return [int(item) for item in self.project.ids[rows[order]]]
+        with self.lock:
+            rows = self.project.rows(np.asarray(ids, dtype=np.int64))
+            place = np.full(self.total, self.count, dtype=np.int64)
+            place[self._rows] = np.arange(self.count)
+            order = np.lexsort((rows, place[rows]))
+            return [int(item) for item in self.project.ids[rows[order]]]
 
     @property
     def selected_rows(self) -> npt.NDArray[np.int64]:
@@ -409,3 +476,30 @@ class Session(SessionSearch):
             in_view = self._rows[others[self._rows]]
             others[self._rows] = False
             return np.concatenate([in_view, np.flatnonzero(others)])
+
+
+def _group_numbers(count: int, groups: Groups) -> npt.NDArray[np.int64]:
+    """Number of the group that each of some items is in without being the keeper, -1 for none."""
+    numbers = np.full(count, -1, dtype=np.int64)
+    numbers[groups.rows[~groups.keepers]] = groups.numbers[~groups.keepers]
+    return numbers
+
+
+def _carried(state: ViewState, before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> ViewState:
+    """What was in view of the items with some ids, with what is left of it among the items with others."""
+    query = state.query
+    if query is None:
+        return state
+    answer = before[query.rows]
+    left = np.isin(answer, after)
+    ids = np.array(query.ids, dtype=np.int64)
+    ids = ids[np.isin(ids, after)]
+    query = replace(
+        query,
+        ids=tuple(ids.tolist()),
+        rows=np.searchsorted(after, answer[left]),
+        distances=None if query.distances is None else query.distances[left],
+        # Of items that are all gone nothing can be asked any more: a list of what they were like.
+        asked=query.asked if not query.ids else {"query": ids} if len(ids) else {},
+    )
+    return replace(state, query=query)

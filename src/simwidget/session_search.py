@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simwidget.errors import InvalidValueError
+from simwidget.imaging import UnreadableImageError
 from simwidget.session_view import NEIGHBORS, SessionView
 from simwidget.view_state import Query
 
@@ -48,22 +49,33 @@ class SessionSearch(SessionView):
         filtered : bool
             Only items that pass the filters.
         """
-        rows = self.project.rows(np.asarray(ids, dtype=np.int64))
-        if not label:
-            label = self.project.title(int(rows[0])) if len(rows) == 1 else f"{len(rows):,} images"
-        self._search({"query": self.project.ids[rows]}, label, k, radius, filtered, tuple(int(i) for i in ids))
+        with self.lock:
+            rows = self.project.rows(np.asarray(ids, dtype=np.int64))
+            if not label:
+                label = self.project.title(int(rows[0])) if len(rows) == 1 else f"{len(rows):,} images"
+        asked = tuple(int(item) for item in ids)
+        self._search({"query": np.array(asked, dtype=np.int64)}, label, k, radius, filtered, asked)
 
     def similar_to_image(
         self,
-        image: Image | str | os.PathLike[str],
+        image: Image | bytes | str | os.PathLike[str],
         label: str,
         k: int = NEIGHBORS,
         *,
         radius: float | None = None,
         filtered: bool = False,
     ) -> None:
-        """Show the items most like an image from outside, or that of a file; see :meth:`similar_to`."""
-        self._search({"query": image}, label, k, radius, filtered)
+        """Show the items most like an image from outside, or that of a file or its bytes; see :meth:`similar_to`.
+
+        Raises
+        ------
+        UnreadableImageError
+            With the label and the reason.
+        """
+        try:
+            self._search({"query": image}, label, k, radius, filtered)
+        except UnreadableImageError as error:
+            raise UnreadableImageError(f"{label}: {error}") from error
 
     def similar_to_text(
         self, text: str, k: int = NEIGHBORS, *, radius: float | None = None, filtered: bool = False
@@ -95,18 +107,23 @@ class SessionSearch(SessionView):
     ) -> None:
         if not isinstance(filtered, bool):
             raise InvalidValueError(f"filtered is True or False, not {filtered!r}.")
-        within = self.passing() if filtered else None
+        with self.lock:
+            embeddings = self.project.embeddings
+            within = self.passing() if filtered else None
         found = self.project.similar(k=k, radius=radius, within=within, **asked)
         rows = self.project.rows(found.ids)
         near = None if radius is None else float(radius)
-        self._change(query=Query(f"Similar to {label}", ids, rows, found.distances, asked, int(k), near, filtered))
+        query = Query(f"Similar to {label}", ids, rows, found.distances, asked, int(k), near, filtered)
+        self._change(embeddings, query=query)
 
     def show_items(self, ids: Sequence[int], label: str) -> None:
         """Show some items, sorted as the view is; filters are set aside until that is left."""
         if not isinstance(label, str):
             raise InvalidValueError(f"The words for a list of images are a text, not {label!r}.")
-        rows = np.unique(self.project.rows(np.asarray(ids, dtype=np.int64)))
-        self._change(query=Query(label, (), rows, None))
+        with self.lock:
+            embeddings = self.project.embeddings
+            rows = np.unique(self.project.rows(np.asarray(ids, dtype=np.int64)))
+        self._change(embeddings, query=Query(label, (), rows, None))
 
     def clear_query(self) -> None:
         """Leave the query and go back to filters and sort."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -13,7 +12,7 @@ import numpy as np
 from simwidget.bins import Bins
 from simwidget.criteria import Masks, checked_filters, in_words
 from simwidget.duplicates import DUPLICATE_THRESHOLD
-from simwidget.errors import SimwidgetError, UnknownNameError
+from simwidget.errors import InvalidValueError, SimwidgetError, UnknownNameError
 from simwidget.view_state import History, Query, ViewState
 from simwidget.views import name_order, sort_rows
 
@@ -52,7 +51,7 @@ class SessionView:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.lock = threading.RLock()
+        self.lock = project.lock  # the project's, so that its items cannot be others than those in view
         self.epoch = 1
         self._callbacks: list[Callable[[frozenset[str]], None]] = []
         self._state = ViewState({}, SCORE)
@@ -60,12 +59,17 @@ class SessionView:
         self._masks = Masks(project, len(project))
         self._groups: Groups | None = None  # in view; None outside the group view
         self._sorted_by: tuple[str, npt.NDArray[np.int64]] = ("", np.empty(0, dtype=np.int64))
-        self._order()
 
     @property
     def rows_in_view(self) -> npt.NDArray[np.int64]:
-        """Positions of the items in view, in order."""
+        """Positions of the items in view, in order; those who look items up by them hold ``lock`` meanwhile."""
         return self._rows
+
+    @property
+    def ids_in_view(self) -> npt.NDArray[np.int64]:
+        """Ids of the items in view, in order."""
+        with self.lock:
+            return self.project.ids[self._rows]
 
     @property
     def count(self) -> int:
@@ -356,10 +360,25 @@ class SessionView:
             return False
         return True
 
-    def _change(self, **changes: Any) -> None:
-        """Put something else in view, which can be gone back from."""
+    def _change(self, of: object = None, **changes: Any) -> None:
+        """Put something else in view, which can be gone back from.
+
+        Parameters
+        ----------
+        of : ndarray, optional
+            The embeddings whose positions are among the changes.
+        **changes : Any
+            Attributes of :class:`ViewState`.
+
+        Raises
+        ------
+        InvalidValueError
+            The project has other embeddings now.
+        """
         self._find_groups(replace(self._state, **changes))
         with self.lock:
+            if of is not None and of is not self.project.embeddings:
+                raise InvalidValueError("The images of the project have changed meanwhile. Ask once more.")
             before, self._state = self._state, replace(self._state, **changes)
             if before == self._state:
                 return
@@ -422,8 +441,9 @@ class SessionView:
     def on_change(self, callback: Callable[[frozenset[str]], None]) -> Callable[[], None]:
         """Call back after every change, in the thread that made it, with the names of what changed.
 
-        Names are "view", "filters", "sort", "query", "selection", "tags", "labels", "history" (of actions) and
-        "metrics" (there are other metrics or values). Returns what ends that.
+        Names are "view", "filters", "sort", "query", "selection", "tags", "labels", "history" (of actions),
+        "metrics" (there are other metrics or values) and "groups" (those of duplicates can be counted now). Returns
+        what ends that.
         """
         self._callbacks.append(callback)
 

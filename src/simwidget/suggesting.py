@@ -1,8 +1,8 @@
-"""What to suggest: a label for chosen items, copies to tag, the next step back or forward. Pure numpy."""
+"""What to suggest: a label for chosen items, and copies to tag. Pure numpy."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,17 +16,6 @@ if TYPE_CHECKING:
     from simwidget.group_view import Groups
 
     Positions = npt.NDArray[np.int64]
-
-
-class Step(Protocol):
-    """An action of ``project.history``."""
-
-    @property
-    def undone(self) -> bool:
-        """Whether it was undone."""
-
-
-_Step = TypeVar("_Step", bound=Step)
 
 
 class LabelVotes:
@@ -69,19 +58,3 @@ def spare_copies(groups: Groups, rows: Positions) -> tuple[Positions, int]:
     """
     inside = np.isin(groups.rows, rows) & ~groups.keepers
     return np.sort(groups.rows[inside]), len(np.unique(groups.numbers[inside]))
-
-
-def steps(history: Sequence[_Step]) -> tuple[_Step | None, list[_Step]]:
-    """Find the action that would be undone next, and those one of which would be redone.
-
-    Of several undone actions at the end the earlier may have been overtaken by a later one, for which there is no
-    redo; the history does not tell.
-
-    Parameters
-    ----------
-    history : sequence of Step
-        Oldest first.
-    """
-    done = [number for number, action in enumerate(history) if not action.undone]
-    last = done[-1] if done else -1
-    return (history[last] if done else None), list(history[last + 1 :])

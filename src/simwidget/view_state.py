@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -89,6 +89,11 @@ class History:
         """Forget all."""
         self._before: deque[ViewState] = deque(maxlen=_KEPT)
         self._after: list[ViewState] = []
+
+    def change(self, function: Callable[[ViewState], ViewState]) -> None:
+        """Put what a function makes of each state in its place."""
+        self._before = deque(map(function, self._before), maxlen=_KEPT)
+        self._after = list(map(function, self._after))
 
     @property
     def can_go_back(self) -> bool:

@@ -18,7 +18,7 @@ export type ImageSet = "photos" | "one" | "same" | "unreadable" | "hostile";
 export function build(set: ImageSet): string {
   return [
     "import simwidget as sw",
-    `project = sw.Project.from_folder("../data/${set}", project_dir="project", embedder="perceptual", progress=False)`,
+    `project = sw.Project.from_folder("../data/${set}", project_dir="${set}", embedder="perceptual", progress=False)`,
     "explorer = sw.Explorer(project)",
   ].join("\n");
 }

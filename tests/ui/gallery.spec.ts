@@ -54,7 +54,7 @@ test.describe("selection", () => {
     expect(await notebook.value(SELECTED)).toEqual(block);
   });
 
-  test("by keyboard, while Jupyter's own shortcuts stay away", async ({ notebook }) => {
+  test("by keyboard, while Jupyter's own shortcuts stay away", { tag: "@notebook" }, async ({ notebook }) => {
     const view = await ExplorerView.show(notebook);
     await view.painted();
     const names = await view.names();
@@ -197,7 +197,7 @@ test("axe finds no serious violation in grid, groups and preview", async ({ note
   await scan();
 });
 
-test("a gallery alone, without bqplot", async ({ notebook }) => {
+test("a gallery alone, without bqplot", { tag: "@notebook" }, async ({ notebook }) => {
   const { output } = await notebook.run(
     [
       "import sys, simwidget as sw",
@@ -243,7 +243,7 @@ test("a thumbnail that is no image, and messages that are none", async ({ notebo
   await notebook.run(
     [
       "import sqlite3",
-      'db = sqlite3.connect("project/thumbnails.db")',
+      'db = sqlite3.connect("one/thumbnails.db")',
       `db.execute("UPDATE thumbnails SET jpeg = X'00FF'")`,
       "db.commit(); db.close()",
       "for message in ({}, [], 3, {'kind': 'reply'}, {'kind': 'reply', 'id': 'x', 'status': 'ok'}, {'kind': 'reply', 'id': 2**60, 'status': 'error'}):",
@@ -277,9 +277,9 @@ test("the view shrinks and grows while rows are on their way", async ({ notebook
   await expect(view.root.getByRole("alert")).toBeHidden();
 });
 
-test("colors are those of the theme: JupyterLab, else VS Code, else Colab; styles leak neither way", async ({
-  notebook,
-}) => {
+test("colors are those of the theme: JupyterLab, else VS Code, else Colab; styles leak neither way", {
+  tag: "@notebook",
+}, async ({ notebook }) => {
   const view = await ExplorerView.show(notebook, "one");
   const surface = () =>
     view.gallery.evaluate(

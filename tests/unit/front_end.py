@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from comm.base_comm import BaseComm
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from simwidget.widgets.gallery import Gallery
 
 WAIT_S = 20
@@ -37,14 +39,14 @@ class FrontEnd(BaseComm):
             self.events.append("update")
             self.updates.append(data["state"])
 
-    def deliver(self, **data: Any) -> None:
-        self.handle_msg({"content": {"data": data}, "buffers": []})
+    def deliver(self, buffers: Sequence[bytes] = (), **data: Any) -> None:
+        self.handle_msg({"content": {"data": data}, "buffers": [memoryview(buffer) for buffer in buffers]})
 
-    def tell(self, content: object) -> None:
-        self.deliver(method="custom", content=content)
+    def tell(self, content: object, buffers: Sequence[bytes] = ()) -> None:
+        self.deliver(buffers, method="custom", content=content)
 
-    def ask(self, **content: Any) -> tuple[dict[str, Any], list[Any]]:
-        self.tell(content)
+    def ask(self, buffers: Sequence[bytes] = (), **content: Any) -> tuple[dict[str, Any], list[Any]]:
+        self.tell(content, buffers)
         reply, buffers = self.replies.get(timeout=WAIT_S)
         assert reply["kind"] == "reply"
         assert reply["id"] == content["id"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,8 +83,9 @@ def is_shown(widget: Any) -> bool:
 
 def test_nothing_selected_says_what_to_do_and_disables(panel: ActionsPanel) -> None:
     panel.tag_name.value = "blurry"
+    panel.folder.value = "part"
     assert panel.line.value == "Select images, or choose All in view"
-    for button in (panel.tag, panel.untag, panel.different, panel.export, panel.copy, panel.delete):
+    for button in (panel.tag, panel.untag, panel.different, panel.export, panel.subset, panel.copy, panel.delete):
         assert button.disabled
     press_enter(panel, panel.tag_name)
     assert len(panel.session.project.tags) == 0
@@ -199,6 +201,11 @@ def test_a_tag_is_deleted_by_the_second_click(panel: ActionsPanel) -> None:
     click(panel, editor.delete)
     assert len(tagged(project, "a")) == 2
     assert "2 images" in editor.delete.description
+    project.tag(project.ids[[2]], "a")
+    assert editor.delete.description == "Delete tag", "of others nothing has been asked"
+    click(panel, editor.delete)
+    assert "3 images" in editor.delete.description
+    choose(panel, 4)
     click(panel, editor.delete)
     assert "a" not in project.tags
 
@@ -245,9 +252,26 @@ def test_keep_best_and_tag_the_rest(panel: ActionsPanel) -> None:
     assert "4 images of 4 groups" in panel.spare_line.value
     click(panel, panel.keep_best)
     assert tagged(project, "duplicate") == {path for group in project.duplicates() for path in group.duplicates}
+    assert "All but the best of 4 groups in view have the tag" in panel.spare_line.value
+    assert panel.keep_best.disabled
+    panel.spare_name.value = "copy"
+    settle(panel)
+    assert "4 images of 4 groups" in panel.spare_line.value
+    assert not panel.keep_best.disabled
     panel.session.show_items([int(project.ids[-1])], "one")
     settle(panel)
     assert panel.keep_best.disabled
+
+
+def test_of_many_images_copies_are_counted_when_they_are_tagged(
+    panel: ActionsPanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simwidget.session._AT_ONCE", 0)
+    panel.session.set_filters({"Uniqueness": (0, 0.002)})
+    settle(panel)
+    assert "how many is counted when they are tagged" in panel.spare_line.value
+    click(panel, panel.keep_best)
+    assert "Tagged 4 images of 4 groups" in panel.status.value
 
 
 def test_not_duplicates_needs_two(panel: ActionsPanel) -> None:
@@ -271,6 +295,24 @@ def test_export_writes_what_is_chosen(panel: ActionsPanel, tmp_path: Path) -> No
     click(panel, panel.export)
     assert 'role="status"' in panel.status.value
     assert "Wrote" not in panel.status.value
+
+
+def test_a_new_project_of_what_is_chosen(
+    panel: ActionsPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths = choose(panel, 0, 4)
+    assert panel.subset.disabled
+    panel.folder.value = " some/<b>part "
+    click(panel, panel.subset)
+    made = str(tmp_path / "some/<b>part")
+    said = f"Made a project of 2 images in {made}. Open it with Project.open({made!r})."
+    assert escape(said) in panel.status.value
+    with sw.Project.open(made) as part:
+        assert part.paths == paths
+    click(panel, panel.subset)
+    assert "nothing is ever overwritten" in panel.status.value
+    assert len(panel.session.project) == 14
 
 
 def test_paths_to_copy(panel: ActionsPanel) -> None:
@@ -398,23 +440,28 @@ def test_names_of_files_are_escaped(make: Callable[..., ActionsPanel], tmp_path:
     assert "<b>bold" not in panel.delete_box.text.value
 
 
-def test_redo_says_nothing_where_the_history_does_not_tell(panel: ActionsPanel) -> None:
+def test_after_several_steps_undo_and_redo_say_which_comes_next(panel: ActionsPanel) -> None:
     project = panel.session.project
     project.tag(project.ids[[0]], "overtaken")
     project.undo()
     project.tag(project.ids[[0]], "a")
+    project.tag(project.ids[[1]], "b")
     click(panel, panel.undo)
-    assert panel.redo.description == "Redo"
+    click(panel, panel.undo)
+    assert (panel.undo.description, panel.redo.description) == ("Undo", 'Redo: Tagged 1 image "a"')
     click(panel, panel.redo)
     assert set(project.tags) == {"a"}
+    assert (panel.undo.description, panel.redo.description) == (
+        'Undo: Tagged 1 image "a"',
+        'Redo: Tagged 1 image "b"',
+    )
 
 
 def test_errors_are_said_and_change_nothing(panel: ActionsPanel) -> None:
     choose(panel, *range(14))
     click(panel, panel.delete)
-    panel.delete_box.whole_groups.value = True
-    click(panel, panel.delete_box.confirm)
-    assert "trash" not in panel.status.value
+    assert "That would delete all 14 images" in panel.status.value
+    assert panel.delete_box.layout.display == "none"
     assert len(panel.session.project) == 14
     assert not panel.delete.disabled
     panel.run(lambda: str(1 / 0))

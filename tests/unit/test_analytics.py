@@ -9,10 +9,14 @@ import pytest
 from pictures import write_pictures
 
 import simwidget as sw
+from simwidget import projection
 from simwidget.distributions import box, summarize
 from simwidget.errors import InvalidValueError
 from simwidget.projection import can_umap, pca_map
 from simwidget.widgets import analytics as module
+from simwidget.widgets.analytics_colors import GRAY, PALETTE
+from simwidget.widgets.analytics_maps import ProjectMaps
+from simwidget.widgets.scatter_plot import can_draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +80,14 @@ def show(panel: sw.Analytics, chart: str) -> Any:
     panel.chart.value = chart
     panel.settle()
     return panel.figure
+
+
+def colors_of(panel: sw.Analytics) -> list[str]:
+    """Color of each point of the map, where it is one of the palette."""
+    (marks,) = panel.figure.marks
+    scale = marks.scales["color"]
+    assert (scale.min, scale.max) == (0, len(scale.colors) - 1)
+    return [scale.colors[int(place)] for place in marks.color]
 
 
 def test_distribution(panel: sw.Analytics, project: sw.Project) -> None:
@@ -169,43 +181,167 @@ def test_the_map_selects_in_the_explorer(panel: sw.Analytics, project: sw.Projec
     (marks,) = figure.marks
     np.testing.assert_allclose(np.stack([marks.x, marks.y], 1), pca_map(project.embeddings), atol=1e-6)
     assert panel.color.value == "Label"
-    of_labels = dict(zip(project.labels, marks.colors, strict=True))
-    assert len(set(of_labels.values())) == 3
+    of_labels = dict(zip(project.labels, colors_of(panel), strict=True))
+    assert of_labels == {"cat": PALETTE[0], "<b>dog": PALETTE[1], None: GRAY}
     assert "&lt;b&gt;dog" in panel.words.value
     marks.selected = np.array([1, 3])
     assert sorted(explorer.selected) == sorted(project.paths[row] for row in (1, 3))
     marks.selected = None
     assert explorer.selected == []
     panel.color.value = "Uniqueness"
-    colors = panel.figure.marks[0].colors
-    assert colors[int(project.uniqueness.argmin())] == module._ramp(0.0)
-    assert colors[int(project.uniqueness.argmax())] == module._ramp(1.0)
+    colors = colors_of(panel)
+    low, _, high, _ = marks.scales["color"].colors
+    assert colors[int(project.uniqueness.argmin())] == low
+    assert colors[int(project.uniqueness.argmax())] == high
+    assert panel.figure is figure  # so that the lasso stays where it is
 
 
 def test_a_large_map_is_sampled(
     panel: sw.Analytics, project: sw.Project, explorer: sw.Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_POINTS", 5)
+    monkeypatch.setattr(module, "can_draw", lambda: False)
     (marks,) = show(panel, "Map").marks
-    assert len(marks.x) == len(marks.colors) == 5
-    assert "5 of 14 images" in panel.words.value
+    assert len(marks.x) == len(marks.color) == 5
+    assert "5 of 14 images: a random sample" in panel.words.value
+    assert "simwidget[scatter]" in panel.words.value
     marks.selected = np.array([4])
     (row,) = project.rows(explorer.selected)
     np.testing.assert_allclose([marks.x[4], marks.y[4]], project.map()[row])
 
 
-def test_a_map_that_cannot_be_says_why(panel: sw.Analytics) -> None:
-    if can_umap():
-        pytest.skip("umap-learn is installed")
+def test_the_map_by_tag(panel: sw.Analytics, project: sw.Project) -> None:
+    figure = show(panel, "Map")
+    panel.color.value = "Tag"
+    assert set(colors_of(panel)) == {GRAY}
+    project.tag(project.ids[:3], "b")
+    project.tag(project.ids[2:5], "a & <i>")
+    assert colors_of(panel) == [*[PALETTE[1]] * 2, *[PALETTE[0]] * 3, *[GRAY] * (len(project) - 5)]
+    assert "a &amp; &lt;i&gt;" in panel.words.value
+    assert "all others" in panel.words.value
+    project.set_tag_color("b", "#123456")
+    assert colors_of(panel)[:2] == ["#123456"] * 2
+    assert "#123456" in panel.words.value
+    project.undo()
+    project.undo()
+    assert colors_of(panel) == [*[PALETTE[0]] * 3, *[GRAY] * (len(project) - 3)]
+    assert panel.figure is figure
+
+
+def test_tags_draw_only_the_map_by_tag(panel: sw.Analytics, project: sw.Project) -> None:
     show(panel, "Map")
+    drawn: list[object] = []
+    panel.figure.marks[0].observe(drawn.append, "color")
+    project.tag(project.ids[:3], "a")
+    assert drawn == []
+    panel.color.value = "Tag"
+    assert len(drawn) == 1
+
+
+def test_how_far_a_map_is(panel: sw.Analytics) -> None:
+    percents: list[int] = []
+    words: list[str] = []
+    panel.progress.observe(lambda change: percents.append(change["new"]), "value")
+    panel.words.observe(lambda change: words.append(change["new"]), "value")
+    stages = []
+    panel._stage.observe(lambda change: stages.append(change["new"]), "children")
+    show(panel, "Map")
+    assert percents == [33, 66, 100]
+    said = [number for number in ("33%", "66%", "100%") for text in words if f"PCA of 14 images: {number}" in text]
+    assert said == ["33%", "66%", "100%"]
+    assert stages == [(panel.progress,), (panel.figure,)]
+
+
+def test_a_map_that_nobody_waits_for_is_given_up(project: sw.Project, tmp_path: Path) -> None:
+    maps = ProjectMaps(project, lambda _: maps.close())
+    made = maps.get("pca")
+    maps.settle()
+    assert made.share == pytest.approx(1 / 3)
+    assert made.positions is None
+    assert not list((tmp_path / "project" / "maps").rglob("positions.npy"))
+
+
+def test_a_map_of_embeddings_that_are_not_used_any_more_is_given_up(project: sw.Project) -> None:
+    project.add_embeddings("mine", np.random.default_rng(0).standard_normal((len(project), 8)))
+
+    def changed(method: str) -> None:
+        if len(project.embeddings[0]) != 8:
+            project.use_embeddings("mine", progress=False)
+        maps.get(method)
+
+    maps = ProjectMaps(project, changed)
+    first = maps.get("pca")
+    maps.settle()
+    assert (first.positions, first.problem) == (None, "")
+    second = maps.get("pca")
+    assert second.positions is not None
+    np.testing.assert_allclose(second.positions, pca_map(project.embeddings), atol=1e-6)
+
+
+def test_a_map_that_cannot_be_says_why(panel: sw.Analytics, monkeypatch: pytest.MonkeyPatch) -> None:
+    show(panel, "Map")
+    monkeypatch.setattr(projection, "find_spec", lambda _: None)
     panel.method.value = "umap"
     panel.settle()
     assert panel.figure is None
+    assert panel._stage.children == ()
     assert panel.save_png.disabled
     assert "pip install" in panel.message.value
     panel.method.value = "pca"
     assert panel.figure is not None
     assert panel.message.value == ""
+
+
+@pytest.mark.skipif(not can_umap(), reason="umap-learn is not installed")
+def test_umap(panel: sw.Analytics, project: sw.Project, tmp_path: Path) -> None:
+    show(panel, "Map")
+    percents: list[int] = []
+    panel.progress.observe(lambda change: percents.append(change["new"]), "value")
+    panel.method.value = "umap"
+    assert panel.figure is None
+    assert "Starting UMAP of 14 images…" in panel.words.value
+    panel.settle()
+    (marks,) = panel.figure.marks
+    assert np.isfinite(marks.x).all()
+    assert percents == sorted(percents)
+    assert percents[-1] == 100
+    assert len(list((tmp_path / "project" / "maps").rglob("positions.npy"))) == 2
+    np.testing.assert_array_equal(np.stack([marks.x, marks.y], 1), project.map("umap"))
+
+
+@pytest.mark.skipif(not can_draw(), reason="jupyter-scatter is not installed")
+def test_many_points(
+    panel: sw.Analytics, project: sw.Project, explorer: sw.Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = show(panel, "Map")
+    expected = colors_of(panel)
+    monkeypatch.setattr(module, "_POINTS", 5)
+    show(panel, "Two metrics")
+    plot = show(panel, "Map")
+    assert few.comm is None
+    assert type(plot).__name__ == "JupyterScatter"
+    assert "14 images." in panel.words.value
+    assert (plot.points.shape, plot.axes, plot.tooltip_enable, plot.legend) == ((14, 4), False, False, False)
+    assert (plot.mouse_mode, plot.height, plot.background_color[3]) == ("lasso", 520, 0)
+    assert plot.toolbar_buttons == ["pan_zoom", "lasso", "reset", "download"]
+    hexes = [f"#{''.join(f'{round(255 * part):02x}' for part in color[:3])}" for color in plot.color]
+    assert [hexes[int(code)] for code in plot.points[:, 2]] == expected
+    assert (panel.save_png.disabled, panel.save_svg.disabled) == (True, True)
+    assert "SVG" in panel.save_svg.tooltip
+    plot.selection = np.array([1, 3], dtype=np.uint32)
+    assert sorted(explorer.selected) == sorted(project.paths[row] for row in (1, 3))
+    plot.selection = np.array([], dtype=np.uint32)
+    assert explorer.selected == []
+    panel.color.value = "Uniqueness"
+    assert panel.figure is plot
+    codes = plot.points[:, 2]
+    assert codes[int(project.uniqueness.argmin())] == 0
+    assert codes[int(project.uniqueness.argmax())] == len(plot.color) - 1
+    show(panel, "Classes")
+    assert plot.comm is None
+    assert not panel.save_svg.disabled
+    both = show(panel, "Two metrics")
+    assert (both.axes, both.axes_labels) == (True, ["Uniqueness", "Label agreement"])
 
 
 def test_a_map_is_kept(project: sw.Project, tmp_path: Path) -> None:
@@ -245,6 +381,13 @@ def test_two_metrics(panel: sw.Analytics, project: sw.Project, explorer: sw.Expl
     assert f"Pearson <b>{np.corrcoef(rising, rising**3)[0, 1]:.3f}</b>" in panel.words.value
     marks.selected = np.array([2])
     assert explorer.selected == [project.paths[2]]
+    rising[:2] = np.nan
+    project.metrics["b"] = rising
+    (marks,) = panel.figure.marks
+    assert marks.y.tolist() == rising[2:].tolist()
+    assert "12 images. 2 images without a value." in panel.words.value
+    marks.selected = np.array([1])
+    assert explorer.selected == [project.paths[3]]
 
 
 def test_splits(panel: sw.Analytics) -> None:

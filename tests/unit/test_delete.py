@@ -107,7 +107,8 @@ def test_a_dry_run_does_nothing_and_says_all(project: sw.Project, folder: Path) 
     assert (len(told.paths), told.dry_run) == (3, True)
     assert repr(told).startswith("<Would delete 3 images (")
     assert repr(told).endswith("; of 1 group of duplicates no image is left>")
-    assert len(project.delete(project.ids, dry_run=True).paths) == len(project)
+    with pytest.raises(InvalidValueError, match="all 10 images"):
+        project.delete(project.ids, dry_run=True)
     assert (state(project), tree(folder)) == (before, files)
     assert "delete" not in [action.kind for action in project.history]
 
@@ -129,6 +130,27 @@ def test_an_image_has_to_be_left(project: sw.Project, folder: Path) -> None:
     with pytest.raises(InvalidValueError, match="all 10 images"):
         project.delete(project.ids, whole_groups=True)
     assert tree(folder) == files
+
+
+def test_two_processes_together_leave_an_image(project: sw.Project, folder: Path) -> None:
+    first, rest = project.ids[:1].tolist(), project.ids[1:].tolist()
+    told: list[frozenset[str]] = []
+    with sw.Project.open(project.project_dir) as other:
+        other.on_change(told.append)
+        project.delete(rest, whole_groups=True)
+        with pytest.raises(InvalidValueError, match="all 1 images"):
+            other.delete(first)
+        assert other.ids.tolist() == first
+        assert any("items" in what for what in told)
+    assert len(tree(folder)) == 1
+
+
+def test_what_another_process_left_of_a_group_stays(project: sw.Project) -> None:
+    (group,) = project.duplicates()
+    with sw.Project.open(project.project_dir) as other:
+        other.delete(group.duplicate_ids)
+        done = project.delete(group.keeper_id)
+    assert (done.paths, done.whole_groups) == ([group.keeper], [])
 
 
 def test_changed_and_missing_files_stay(project: sw.Project) -> None:

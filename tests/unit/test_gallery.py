@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 import logging
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from front_end import WAIT_S, FrontEnd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from simwidget.project import Project
 from simwidget.session import Session
@@ -281,6 +283,52 @@ def test_sort_similar_and_clear(front: FrontEnd, session: Session, gallery: Gall
     front.ask(kind="clear", id=4, what="filters")
     assert gallery.filter_label == ""
     assert gallery.count == N
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_similar_to_an_image_from_outside(
+    front: FrontEnd, session: Session, gallery: Gallery, project: Project, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    data = io.BytesIO()
+    with Image.open(project.file(int(project.ids[3]))) as image:
+        upright = image if orientation == 1 else image.transpose(Image.Transpose.ROTATE_90)
+        upright.save(data, "PNG", exif=exif)
+    reply, _ = front.ask([data.getvalue()], kind="similar_image", id=1, name="<b>été.png")
+    assert reply == {"kind": "reply", "id": 1, "status": "ok"}
+    assert gallery.query_label == session.query_label == "Similar to <b>été.png"
+    rows = session.rows(session.epoch, 0, 2)
+    assert rows.ids[0] == project.ids[3]
+    assert rows.values[0] < 1e-4 < rows.values[1]
+
+
+def test_what_is_no_image_is_an_error_that_names_it(
+    front: FrontEnd, gallery: Gallery, caplog: pytest.LogCaptureFixture
+) -> None:
+    reply, _ = front.ask([b"GIF89a but no image"], kind="similar_image", id=1, name="a.gif")
+    assert (reply["status"], reply["error"]) == ("error", "a.gif: not an image that Pillow can read")
+    reply, _ = front.ask(kind="similar_image", id=2, name="a.gif")
+    assert "one buffer" in reply["error"]
+    assert gallery.query_label == ""
+    assert not caplog.records
+
+
+def test_paths_of_the_selection_in_view_order(front: FrontEnd, session: Session, project: Project) -> None:
+    session.set_sort("-Name")
+    front.tell({"kind": "select", "id": 1, "op": "set", "items": [int(item) for item in project.ids[[0, 4, 7]]]})
+    front.tell({"kind": "paths", "id": 2})
+    assert front.replies.get(timeout=WAIT_S)[0]["id"] == 1
+    reply, buffers = front.replies.get(timeout=WAIT_S)
+    assert reply["paths"] == [str(project.file(item)) for item in session.selected_ids]
+    assert [Path(path).name for path in reply["paths"]] == sorted(
+        (Path(path).name for path in reply["paths"]), reverse=True
+    )
+    assert all(Path(path).is_file() and Path(path).is_absolute() for path in reply["paths"])
+    assert (len(reply["paths"]), buffers) == (3, [])
+    front.ask(kind="select", id=3, op="none")
+    reply, _ = front.ask(kind="paths", id=4)
+    assert reply["error"].startswith("Nothing is selected to copy.")
 
 
 def test_a_crash_is_answered_and_logged(

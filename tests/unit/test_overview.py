@@ -120,6 +120,14 @@ def test_unlabelled_items_with_a_proposal_are_told_apart(build: Callable[..., sw
     assert (card.count, card.detail) == (2, "2 without a label")
 
 
+def test_that_too_many_labels_are_suspected_is_said(build: Callable[..., sw.Project], tmp_path: Path) -> None:
+    paths = write_pictures(tmp_path / "images", 12)
+    labels = {str(path): f"class {number % 4}" for number, path in enumerate(paths)}
+    card = cards_of(build(tmp_path / "images", embedder="perceptual", labels=labels))["suspected labels"]
+    assert card.count is not None
+    assert card.detail.startswith(f"{card.count / 12:.0%} of all: too many to be errors.")
+
+
 def test_unreadable_files_are_counted(project: sw.Project) -> None:
     card = cards_of(project)["unreadable"]
     assert card.count == len(project.failed) == 2

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simwidget.errors import InvalidValueError
 from simwidget.inspection import Details, LargeImage, Other
 from simwidget.session import Rows
 from simwidget.widgets import protocol
+from simwidget.widgets.fields import ProtocolError
 from simwidget.widgets.protocol import (
     GroupsRequest,
-    ProtocolError,
     RowsRequest,
+    SimilarImageRequest,
     pack_ahead,
     pack_details,
     pack_groups,
     pack_image,
+    pack_paths,
     pack_rows,
     pack_thumbs,
     parse_request,
@@ -77,33 +81,62 @@ def details_of(message: dict[str, Any]) -> Details:
     return Details(**{**fields, "others": [Other(**other) for other in message["others"]]})
 
 
+def buffers_of(case: dict[str, Any]) -> list[memoryview]:
+    return [memoryview(bytes.fromhex(buffer)) for buffer in case.get("buffers", [])]
+
+
 @named(REQUESTS["valid"])
 def test_a_valid_request_is_parsed(case: dict[str, Any]) -> None:
-    request = parse_request(case["message"])
+    request = parse_request(case["message"], buffers_of(case))
     assert type(request).__name__ == case["type"]
-    assert json.loads(json.dumps(asdict(request))) == case["parsed"]
+    assert json.loads(json.dumps(asdict(request), default=bytes.hex)) == case["parsed"]
 
 
 @named(REQUESTS["invalid"])
 def test_an_invalid_request_is_refused_with_its_id(case: dict[str, Any]) -> None:
     with pytest.raises(ProtocolError) as caught:
-        parse_request(case["message"])
+        parse_request(case["message"], buffers_of(case))
     assert case["error"] in str(caught.value)
     assert len(str(caught.value)) < 300
     assert caught.value.id == case["id"]
 
 
 @settings(deadline=None)
-@given(json_values | near_requests)
-def test_arbitrary_json_is_parsed_or_refused(content: object) -> None:
+@given(json_values | near_requests, st.lists(st.binary(max_size=3), max_size=2))
+def test_arbitrary_json_is_parsed_or_refused(content: object, buffers: list[bytes]) -> None:
     try:
-        request_id = parse_request(content).id
+        request_id = parse_request(content, buffers).id
     except ProtocolError as error:
         request_id = error.id
     if request_id is not None:
         assert isinstance(content, dict)
         assert request_id == content["id"]
         assert type(request_id) is int
+
+
+def test_an_image_file_is_copied_from_memory_that_is_not_ours() -> None:
+    memory = bytearray(b"\0\0jpeg")
+    content = {"kind": "similar_image", "id": 1, "name": "a.jpg"}
+    request = parse_request(content, [memoryview(memory)[2:]])
+    memory[:] = bytes(len(memory))
+    assert isinstance(request, SimilarImageRequest)
+    assert request.data == b"jpeg"
+    assert "jpeg" not in repr(request).replace("a.jpg", "")
+
+
+def test_an_image_file_has_4_mib_at_most() -> None:
+    content = {"kind": "similar_image", "id": 1, "name": "a.jpg"}
+    parse_request(content, [bytes(8 * 2**20)])
+    with pytest.raises(ProtocolError, match="not one of 8388609"):
+        parse_request(content, [bytes(8 * 2**20 + 1)])
+
+
+@pytest.mark.parametrize("kind", ["tag", "sort", "similar_image"])
+def test_half_a_character_which_no_reply_could_hold_is_refused(kind: str) -> None:
+    content = json.loads(f'{{"kind": "{kind}", "id": 7, "name": "a\\ud83d", "sort": "a\\ud83d"}}')
+    with pytest.raises(ProtocolError, match=r"must be a text of .*, not 'a\\ud83d'") as caught:
+        parse_request(content, [b"jpeg"])
+    assert caught.value.id == 7
 
 
 @named(REPLIES["rows"])
@@ -202,6 +235,32 @@ def test_thumbnails_are_packed(case: dict[str, Any]) -> None:
     reply, buffers = pack_thumbs(case["id"], case["items"], thumbnails)
     assert reply == case["message"]
     assert [buffer.hex() for buffer in buffers] == case["buffers"]
+
+
+def test_paths_are_packed_in_order() -> None:
+    (case,) = (case for case in REPLIES["plain"] if case["name"] == "paths")
+    files = dict(enumerate(map(Path, case["message"]["paths"])))
+    assert pack_paths(case["message"]["id"], [0, 1], files.__getitem__) == case["message"]
+    assert pack_paths(1, [1, 0], files.__getitem__)["paths"] == case["message"]["paths"][::-1]
+
+
+def test_a_path_that_is_no_text_can_be_sent() -> None:
+    (path,) = pack_paths(1, [5], lambda _: Path(os.fsdecode(b"/a/\xff.jpg")))["paths"]
+    assert path == "/a/\ufffd.jpg"
+
+
+@pytest.mark.parametrize("break_", ["\n", "\r", "\u2028"])
+def test_a_path_that_is_no_line_is_not_packed(break_: str) -> None:
+    with pytest.raises(InvalidValueError, match=r"b\\.*c.jpg' has a line break in it.*project.export"):
+        pack_paths(1, [1, 2], {1: Path("/a.jpg"), 2: Path(f"/b{break_}c.jpg")}.__getitem__)
+
+
+def test_as_many_paths_as_a_clipboard_is_for() -> None:
+    assert len(pack_paths(1, range(10_000), lambda item: Path(f"/{item}"))["paths"]) == 10_000
+    with pytest.raises(InvalidValueError, match=r"At most 10,000 paths .*not 1,000,000\. .*project\.export"):
+        pack_paths(1, range(1_000_000), {}.__getitem__)
+    with pytest.raises(InvalidValueError, match="Nothing is selected"):
+        pack_paths(1, [], {}.__getitem__)
 
 
 def test_thumbnails_need_one_entry_an_item() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -218,6 +219,29 @@ def test_tally(session: Session) -> None:
     size = sum(path.stat().st_size for path in session.project.paths)
     assert session.tally(rows) == (len(groups), size)
     assert session.tally(rows[:0]) == (0, 0)
+    keepers = session.project.rows([group.keeper_id for group in session.project.duplicates()])
+    assert session.tally(keepers)[0] == 0, "without them no image is spare"
+    session.set_filters({"Uniqueness": (0, 1)})
+    near = session.project.duplicates(session.project.near_duplicate_radius)
+    assert session.tally(rows)[0] == len(near)
+
+
+def test_groups_of_many_items_are_found_in_a_thread(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.arange(session.total)
+    expected = session.tally(rows)
+    monkeypatch.setattr("simwidget.session._AT_ONCE", 0)
+    session.project.metrics["Own"] = rows  # with which the groups are forgotten
+    told: queue.Queue[frozenset[str]] = queue.Queue()
+    session.on_change(told.put)
+    assert session.tally(rows) == (None, expected[1])
+    while told.get(timeout=30) != {"groups"}:
+        pass
+    assert session.tally(rows) == expected
+    session.set_filters({"Uniqueness": (0, 0.5)})
+    assert not session.counts_groups
+    assert session.tally(rows) == expected, "those within 0.0001, which have been found"
+    session.close()
+    assert session.tally(rows) == expected
 
 
 def test_saved_filters(session: Session) -> None:

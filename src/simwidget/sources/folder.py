@@ -63,7 +63,8 @@ class FolderSource:
         """
         root = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - resolve() would follow links
         if not root.exists():
-            raise FileNotFoundError(f"There is no folder {str(root)!r}. Check the path (given: {str(path)!r}).")
+            given = "" if str(root) == str(path) else f" (given: {str(path)!r})"
+            raise FileNotFoundError(f"There is no folder {str(root)!r}. Check the path{given}.")
         if not root.is_dir():
             raise NotADirectoryError(
                 f"{str(root)!r} is a file. Project.from_folder takes the folder that holds the images, "

@@ -65,6 +65,12 @@ class Decisions:
                     found[item] = FileEntry(*row)
         return found
 
+    def absent(self) -> npt.NDArray[np.int64]:
+        """Ids of the items that the last scan did not find, or that are in the trash; int64, ascending."""
+        with self._db.reading() as db:
+            rows = db.execute("SELECT id FROM items WHERE NOT present ORDER BY id").fetchall()
+        return np.array(rows, dtype=np.int64).reshape(-1)
+
     def set_present(self, ids: Iterable[int], present: bool) -> None:
         """Take items out of the project, or back into it, with all that is known of them."""
         with self._db.transaction() as db:

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from simwidget.imaging import HASH_BYTES
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
+
+# Of which content of which item something was computed.
+ROW = np.dtype([("id", "<i8"), ("content", f"V{HASH_BYTES}")])
+
+
+def rows_of(ids: npt.NDArray[np.int64], content: npt.NDArray[np.void]) -> npt.NDArray[Any]:
+    """Put ids and content, each of shape (n,), into one array of the type ``ROW``."""
+    rows = np.empty(len(ids), dtype=ROW)
+    rows["id"], rows["content"] = ids, content
+    return rows
 
 
 @dataclass(frozen=True)

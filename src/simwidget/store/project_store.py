@@ -18,7 +18,7 @@ from simwidget.store.actions import StoredActions
 from simwidget.store.database import Database, encode_text
 from simwidget.store.decisions import Decisions
 from simwidget.store.files import digest, file_stem, load_array, load_json, save_array, save_json
-from simwidget.store.items import ItemRecord, ItemTable
+from simwidget.store.items import ROW, ItemRecord, ItemTable, rows_of
 from simwidget.store.location import is_writable
 from simwidget.store.saved_filters import StoredFilters
 from simwidget.store.schema import PROJECT_MIGRATIONS, THUMBNAIL_MIGRATIONS
@@ -40,7 +40,6 @@ _UNEMBEDDABLE = (
     "EXISTS (SELECT 1 FROM embedding_errors AS failed WHERE failed.embedder = :embedder "
     "AND failed.item_id = items.id AND failed.bytes_hash = items.bytes_hash)"
 )
-_ROW = np.dtype([("id", "<i8"), ("content", f"V{HASH_BYTES}")])
 
 
 class ProjectStore:
@@ -220,7 +219,7 @@ class ProjectStore:
 
     def embedded_content(self, embedder: str) -> dict[int, bytes]:
         """Content hash from which the vector of an item was computed, by item id."""
-        rows, _ = self._load_vectors(embedder)
+        rows, _ = self.load_vectors(embedder)
         embedded = dict(zip(rows["id"].tolist(), rows["content"].tolist(), strict=True))
         with self._thumbnails.reading() as db:
             embedded.update(db.execute("SELECT item_id, bytes_hash FROM vectors WHERE embedder = ?", (embedder,)))
@@ -367,8 +366,8 @@ class ProjectStore:
         MissingVectorsError
             Vectors are missing.
         """
-        wanted = _rows_of(ids, content)
-        rows, stored = self._load_vectors(embedder)
+        wanted = rows_of(ids, content)
+        rows, stored = self.load_vectors(embedder)
         if len(stored) and stored.shape[1] != dim:
             raise _other_length(embedder, stored.shape[1], dim)
         if len(stored) and np.array_equal(rows, wanted):
@@ -408,7 +407,7 @@ class ProjectStore:
         with self._thumbnails.transaction() as db:
             merged_ids = ((embedder, item) for item in ids.tolist())
             db.executemany("DELETE FROM vectors WHERE embedder = ? AND item_id = ?", merged_ids)
-        _, loaded = self._load_vectors(embedder)
+        _, loaded = self.load_vectors(embedder)
         if len(loaded) < len(ids):
             raise ProjectFormatError(
                 f"The embeddings {embedder!r} in {str(self.folder)!r} were written but could not be read back."
@@ -426,7 +425,7 @@ class ProjectStore:
 
         The caller holds the build lock.
         """
-        rows = _rows_of(ids, content)
+        rows = rows_of(ids, content)
         # The rows name their vectors, so writing them is what makes the new vectors count.
         folder = self._embedding_folder(embedder)
         save_array(current := folder / _vectors_name(rows), vectors)
@@ -436,24 +435,24 @@ class ProjectStore:
                 with suppress(PermissionError):  # Windows keeps files that are mapped
                     left_over.unlink()
 
-    def _load_vectors(self, embedder: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
-        """Items and their vectors as stored; empty where a file is missing or damaged."""
+    def load_vectors(self, embedder: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+        """Rows of (id, content hash) and their vectors as stored; empty where a file is missing or damaged."""
         folder = self._embedding_folder(embedder)
         rows = load_array(folder / "rows.npy")
-        if rows is not None and rows.dtype == _ROW:
+        if rows is not None and rows.dtype == ROW:
             vectors = load_array(folder / _vectors_name(rows))
             if vectors is not None and vectors.dtype == "<f4" and vectors.shape[:-1] == rows.shape:
                 return rows, vectors
-        return np.empty(0, dtype=_ROW), np.empty((0, 0), dtype=np.float32)
+        return np.empty(0, dtype=ROW), np.empty((0, 0), dtype=np.float32)
 
     def _embedding_folder(self, embedder: str) -> Path:
         return self.folder / "embeddings" / file_stem(embedder)
 
-    def load_cached(self, folder: str, name: str, key: str, arrays: Sequence[str]) -> dict[str, Any] | None:
-        """Arrays and facts that a stage stored under ``key``; None when it stored none or under another."""
+    def load_cached(self, folder: str, name: str, key: str | None, arrays: Sequence[str]) -> dict[str, Any] | None:
+        """Arrays and facts that a stage stored under ``key``, or any; None when it stored none or under another."""
         base = self.folder / folder / file_stem(name)
         facts = load_json(base / "key.json")
-        if facts is None or facts.get("key") != key:
+        if facts is None or key not in (None, facts.get("key")):
             return None
         loaded = {array: load_array(base / f"{array}.npy") for array in arrays}
         if any(value is None for value in loaded.values()) or load_json(base / "key.json") != facts:
@@ -480,12 +479,6 @@ class ProjectStore:
     def remove(self, folder: str, name: str) -> None:
         """Remove what is stored under a name; the caller holds the build lock."""
         shutil.rmtree(self.folder / folder / file_stem(name), ignore_errors=True)  # Windows keeps mapped files
-
-
-def _rows_of(ids: npt.NDArray[np.int64], content: npt.NDArray[np.void]) -> npt.NDArray[Any]:
-    rows = np.empty(len(ids), dtype=_ROW)
-    rows["id"], rows["content"] = ids, content
-    return rows
 
 
 def _vectors_name(rows: npt.NDArray[Any]) -> str:

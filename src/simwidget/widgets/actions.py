@@ -13,7 +13,7 @@ import numpy as np
 
 from simwidget.errors import SimwidgetError
 from simwidget.inspection import shown
-from simwidget.suggesting import LabelVotes, spare_copies, steps
+from simwidget.suggesting import LabelVotes, spare_copies
 from simwidget.widgets.delete_box import DeleteBox
 from simwidget.widgets.layouts import fixed, wide
 from simwidget.widgets.tag_list import TagList
@@ -36,7 +36,7 @@ _MUTED = "color: var(--jp-ui-font-color2, #757575); line-height: 1.4; overflow-w
 
 
 class ActionsPanel(ipywidgets.VBox):
-    """Tag, relabel, export and delete images, and take that back.
+    """Tag, relabel, export and delete images, take that back, and make projects of some.
 
     Every action runs in one thread, and nothing else can be started meanwhile; what came of it, or what went wrong,
     is said in ``status``. What takes long to count is counted in another thread.
@@ -53,13 +53,18 @@ class ActionsPanel(ipywidgets.VBox):
         self._work = ThreadPoolExecutor(1, thread_name_prefix="simwidget-action")
         self._counting = ThreadPoolExecutor(1, thread_name_prefix="simwidget-count")
         self._votes: LabelVotes | None = None
+        self._voters = session.project.ids  # that these are votes for
         self._spare = 0  # copies in view that are not the keeper of their group
         self._known_labels: list[str] = []
         self._copied: npt.NDArray[np.bool_] | None = None
         self._make_widgets()
         self.tags = TagList(session, self.run, self._chosen_ids)
         self.delete_box = DeleteBox(session, self.run)
-        super().__init__(self._parts(), layout=ipywidgets.Layout(min_width="0", overflow="hidden"))
+        self.body = ipywidgets.VBox(self._parts(), layout=ipywidgets.Layout(min_width="0", overflow="hidden"))
+        # What is asked and said stays in sight, however far the rest is scrolled.
+        super().__init__(
+            [self.body, self.delete_box, self.status], layout=ipywidgets.Layout(min_width="0", overflow="hidden")
+        )
         self._connect()
         self._load_labels()
         self._show_history()
@@ -97,6 +102,16 @@ class ActionsPanel(ipywidgets.VBox):
         )
         self.file = ipywidgets.Text(value="images.csv", tooltip="File to write, .csv or .json", layout=wide())
         self.export = button(description="Export", layout=fixed())
+        self.folder = ipywidgets.Text(
+            placeholder="Folder of a new project",
+            tooltip="Where a project of the chosen images is kept; a folder that does not exist yet, or is empty",
+            layout=wide(),
+        )
+        self.subset = button(
+            description="New project",
+            tooltip="Make a project of its own of the chosen images; the images stay where they are",
+            layout=fixed(),
+        )
         self.copy = button(description="Copy paths", layout=fixed())
         self.paths = ipywidgets.Textarea(rows=4, layout=ipywidgets.Layout(width="auto", display="none"))
         self.paths_line = ipywidgets.HTML()
@@ -120,20 +135,20 @@ class ActionsPanel(ipywidgets.VBox):
             row([self.different], layout=fixed()),
             _title("Files"),
             row([self.file, self.export], layout=fixed()),
+            row([self.folder, self.subset], layout=fixed()),
             row([self.copy, self.delete], layout=fixed()),
             self.paths,
             self.paths_line,
-            self.delete_box,
             _title("History"),
             self.undo,
             self.redo,
             self.history,
-            self.status,
         ]
 
     def _connect(self) -> None:
-        for widget in (self.target, self.tag_name, self.label, self.spare_name, self.file):
+        for widget in (self.target, self.tag_name, self.label, self.file, self.folder):
             widget.observe(lambda _: self._show(), "value")
+        self.spare_name.observe(lambda _: self._recount(), "value")
         self.tag_name.on_msg(lambda _, content, __: self._tag() if content.get("event") == "submit" else None)
         self.label.on_msg(lambda _, content, __: self._relabel() if content.get("event") == "submit" else None)
         for button, action in (
@@ -144,6 +159,7 @@ class ActionsPanel(ipywidgets.VBox):
             (self.keep_best, self._keep_best),
             (self.different, self._not_duplicates),
             (self.export, self._export),
+            (self.subset, self._make_subset),
             (self.copy, self._copy_paths),
             (self.delete, lambda: self.delete_box.ask(self._chosen_ids())),
             (self.undo, lambda: self._step(self.session.project.undo, "undo", "Undone")),
@@ -195,7 +211,7 @@ class ActionsPanel(ipywidgets.VBox):
     def _run(self, job: Job) -> None:
         try:
             message, is_error = job(), False
-        except SimwidgetError as error:
+        except (SimwidgetError, FileExistsError, PermissionError) as error:
             message, is_error = str(error), True
         except Exception as error:  # nobody else would hear of it
             message, is_error = f"{type(error).__name__}: {error}", True
@@ -233,7 +249,7 @@ class ActionsPanel(ipywidgets.VBox):
     def _keep_best(self) -> None:
         session, name = self.session, self.spare_name.value.strip()
         with session.lock:
-            ids, threshold = session.project.ids[session.rows_in_view], session.duplicate_threshold
+            ids, threshold = session.ids_in_view, session.duplicate_threshold
 
         def job() -> str:
             project = session.project
@@ -251,6 +267,18 @@ class ActionsPanel(ipywidgets.VBox):
     def _export(self) -> None:
         ids, file, project = self._chosen_ids(), self.file.value.strip(), self.session.project
         self.run(lambda: f"Wrote {counted(len(ids), 'image')} to {project.export(file, ids).resolve()}.")
+
+    def _make_subset(self) -> None:
+        ids, folder, project = self._chosen_ids(), self.folder.value.strip(), self.session.project
+
+        def job() -> str:
+            subset = project.subset(ids, folder, progress=False)
+            subset.close()
+            path = str(subset.project_dir)
+            made = f"Made a project of {counted(len(subset), 'image')} in {path}."
+            return f"{made} Open it with Project.open({path!r})."
+
+        self.run(job)
 
     def _copy_paths(self) -> None:
         ids, mask, project = self._chosen_ids(), self._mask(), self.session.project
@@ -286,7 +314,7 @@ class ActionsPanel(ipywidgets.VBox):
                 self._show_history()
         if changed & {"selection", "view", "tags", "labels", "history", "metrics"}:
             self._show()
-        if changed & {"view", "metrics", "labels"} or (self._votes is None and "selection" in changed):
+        if changed & {"view", "metrics", "labels", "tags"} or (self._votes is None and "selection" in changed):
             self._recount()
 
     def _load_labels(self) -> None:
@@ -302,16 +330,19 @@ class ActionsPanel(ipywidgets.VBox):
             self._is_following = True
             try:
                 with self.session.lock:
-                    rows, mask = self._chosen_rows(), self._mask()
-                self._show_target(len(rows))
-                self._fold_what_is_old(mask)
-                self._show_buttons(rows)
-                self.tags.follow(mask, self.tag_name.value.strip(), is_busy=self._is_busy)
-                names = [name for name, _ in self.session.tag_counts]
-                if list(self.tag_name.options) != names:
-                    self.tag_name.options = names
+                    self._follow()
             finally:
                 self._is_following = False
+
+    def _follow(self) -> None:
+        rows, mask = self._chosen_rows(), self._mask()
+        self._show_target(len(rows))
+        self._fold_what_is_old(mask)
+        self._show_buttons(rows)
+        self.tags.follow(mask, self.tag_name.value.strip(), is_busy=self._is_busy)
+        names = [name for name, _ in self.session.tag_counts]
+        if list(self.tag_name.options) != names:
+            self.tag_name.options = names
 
     def _show_target(self, count: int) -> None:
         session, value = self.session, self.target.value
@@ -349,6 +380,7 @@ class ActionsPanel(ipywidgets.VBox):
         self.relabel.disabled = not (can and self.label.value.strip())
         self.different.disabled = not (is_idle and count > 1)
         self.export.disabled = not (can and self.file.value.strip())
+        self.subset.disabled = not (can and self.folder.value.strip())
         self.copy.disabled = self.delete.disabled = not can
         self.keep_best.disabled = not (is_idle and self._spare and self.spare_name.value.strip())
         self.undo.disabled = not (is_idle and self._can_undo)
@@ -357,18 +389,19 @@ class ActionsPanel(ipywidgets.VBox):
         found = self._suggested(rows)
         self.suggestion.layout.display = None if found else "none"
         if found:
-            self.suggestion.description = f"Suggested: {found[0]} ({found[1]:,} of {count:,})"
+            of = f" ({found[1]:,} of {count:,})" if count > 1 else ""
+            self.suggestion.description = f"Suggested: {found[0]}{of}"
 
     def _suggested(self, rows: npt.NDArray[np.int64]) -> tuple[str, int] | None:
-        votes = self._votes
+        votes = self._votes if self._voters is self.session.project.ids else None
         return votes.most_frequent(rows) if votes is not None and len(rows) else None
 
     def _show_history(self) -> None:
-        history = self.session.project.history
-        last, undone = steps(history)
-        self._can_undo, self._can_redo = last is not None, bool(undone)
-        _offer(self.undo, "Undo", last)
-        _offer(self.redo, "Redo", undone[0] if len(undone) == 1 else None)
+        project = self.session.project
+        history, to_undo, to_redo = project.history, project.to_undo, project.to_redo
+        self._can_undo, self._can_redo = to_undo is not None, to_redo is not None
+        _offer(self.undo, "Undo", to_undo)
+        _offer(self.redo, "Redo", to_redo)
         lines = []
         for action in history[: -_LINES - 1 : -1]:
             said = html.escape(shown(action.summary))
@@ -409,19 +442,27 @@ class ActionsPanel(ipywidgets.VBox):
     def _count_once(self) -> None:
         session, project = self.session, self.session.project
         with session.lock:
-            ids, threshold = project.ids[session.rows_in_view], session.duplicate_threshold
+            ids, threshold, is_counted = session.ids_in_view, session.duplicate_threshold, session.counts_groups
+        if self._votes is None and self._known_labels:
+            voters, votes = project.ids, LabelVotes(project.suspected_labels)
+            if not self._must_recount:
+                self._voters, self._votes = voters, votes
+        if not is_counted:
+            self._spare = len(ids)  # as many as it can be
+            self._say_spare(f"Duplicates within {threshold:g} in view; how many is counted when they are tagged")
+            return
         built, groups = project.grouped(threshold)
         spare, count = spare_copies(groups, np.flatnonzero(np.isin(built.items.ids, ids)))
-        if self._votes is None and self._known_labels:
-            votes = LabelVotes(project.suspected_labels)
-            if not self._must_recount:
-                self._votes = votes
-        self._spare = len(spare)
-        said = (
-            f"{counted(len(spare), 'image')} of {counted(count, 'group')} in view would be tagged"
-            if len(spare)
-            else f"No duplicates within {threshold:g} in view"
-        )
+        tagged = session.tags.get(self.spare_name.value.strip(), [])
+        self._spare = int(np.count_nonzero(~np.isin(built.items.ids[spare], tagged)))
+        said = f"No duplicates within {threshold:g} in view"
+        if len(spare):
+            said = f"{counted(self._spare, 'image')} of {counted(count, 'group')} in view would be tagged"
+        if len(spare) and not self._spare:
+            said = f"All but the best of {counted(count, 'group')} in view have the tag"
+        self._say_spare(said)
+
+    def _say_spare(self, said: str) -> None:
         self.spare_line.value = f'<span style="{_MUTED}">{said}</span>'
         self._show()
 

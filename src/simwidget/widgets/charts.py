@@ -8,24 +8,65 @@ import bqplot
 import ipywidgets
 import numpy as np
 
+from simwidget.widgets.analytics_colors import BLUE, ORANGE, PALETTE
 from simwidget.widgets.histogram import axis_ticks, height_axis, heights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from simwidget.bins import Bins
     from simwidget.distributions import Box
+    from simwidget.widgets.analytics_colors import PointColors
 
-# They read on a white ground and on a black one.
-BLUE, ORANGE, GRAY = "#2196f3", "#ff9800", "#9aa5b1"
-PALETTE = (
-    *(BLUE, ORANGE, "#4caf50", "#e64980", "#9c6ade"),
-    *("#00acc1", "#b8860b", "#f06548", "#7a8ff0", "#8d9b1f"),
-)
-_HEIGHT = 380  # pixels
+HEIGHT, MAP_HEIGHT = 380, 520  # pixels
 _ROW = 20  # pixels of a bar that lies
+
+
+class Chart:
+    """A drawing of bqplot.
+
+    Attributes
+    ----------
+    figure : bqplot.Figure
+    why_not : dict of str to str
+        Kinds of file as which it cannot be saved: none.
+    """
+
+    why_not: Mapping[str, str] = {}
+
+    def __init__(self, figure: bqplot.Figure) -> None:
+        self.figure = figure
+
+    def recolor(self, colors: PointColors) -> None:
+        """Draw the same points, of :func:`points`, in other colors."""
+        (marks,) = self.figure.marks
+        scale = marks.scales["color"]
+        # In this order: bqplot fades to the colors of another scale by the places as they are when that comes.
+        marks.color = colors.places
+        with scale.hold_sync():
+            scale.colors, scale.max = list(colors.palette), len(colors.palette) - 1.0
+
+    def save(self, name: str, kind: str) -> None:
+        """Let the browser save it as a file ``name.kind``, of kind "png" or "svg"."""
+        if kind == "png":
+            self.figure.save_png(f"{name}.png", scale=2)
+        else:
+            self.figure.save_svg(f"{name}.svg")
+
+    def discard(self) -> None:
+        """Close the figure and all that it is made of."""
+        figure = self.figure
+        parts = [*figure.marks, *figure.axes, *(axis.scale for axis in figure.axes)]
+        parts += [figure.scale_x, figure.scale_y]
+        for mark in figure.marks:
+            parts += [*mark.scales.values(), *([mark.tooltip] if mark.tooltip else [])]
+        if figure.interaction is not None:
+            parts.append(figure.interaction)
+        figure.close()
+        for part in dict.fromkeys(parts):
+            part.close()
 
 
 def metric_bars(
@@ -37,7 +78,7 @@ def metric_bars(
     *,
     logarithmic: bool,
     on_bar: Callable[[int], None],
-) -> bqplot.Figure:
+) -> Chart:
     """Draw how a metric is distributed.
 
     Parameters
@@ -86,7 +127,7 @@ def metric_bars(
 
 def class_bars(
     names: Sequence[str], counts: npt.NDArray[np.float64], words: Sequence[str], on_bar: Callable[[int], None]
-) -> bqplot.Figure:
+) -> Chart:
     """Draw how many items each class has, as lying bars from the top.
 
     Parameters
@@ -116,7 +157,7 @@ def class_bars(
     return _figure([bars], axes, height=max(120, 70 + _ROW * len(names)), left=_margin(names))
 
 
-def box_plots(names: Sequence[str], boxes: Sequence[Box], name: str) -> bqplot.Figure:
+def box_plots(names: Sequence[str], boxes: Sequence[Box], name: str) -> Chart:
     """Draw a box for each class.
 
     Parameters
@@ -150,28 +191,32 @@ def box_plots(names: Sequence[str], boxes: Sequence[Box], name: str) -> bqplot.F
 def points(
     x: npt.NDArray[np.floating],
     y: npt.NDArray[np.floating],
-    colors: Sequence[str],
+    colors: PointColors | None,
     axis_names: tuple[str, str] | None,
     on_lasso: Callable[[npt.NDArray[np.int64]], None] | None,
-) -> bqplot.Figure:
+) -> Chart:
     """Draw items as points.
 
     Parameters
     ----------
     x, y : ndarray of float, shape (n,)
-    colors : sequence of str
-        One for each, or one for all.
+    colors : PointColors or None
+        None for one color.
     axis_names : (str, str) or None
         None for a map, the axes of which mean nothing and are left out.
     on_lasso : callable or None
         Called with the numbers of the points within the lassos, int64; None where there is nothing to select in.
     """
     scales = {"x": bqplot.LinearScale(), "y": bqplot.LinearScale()}
+    if colors is not None:
+        # Numbers and a scale, not a text for each point: these would be most of what is sent.
+        scales["color"] = bqplot.ColorScale(colors=list(colors.palette), min=0.0, max=len(colors.palette) - 1.0)
     marks = bqplot.Scatter(
         x=x.astype(np.float32),
         y=y.astype(np.float32),
+        color=None if colors is None else colors.places,
         scales=scales,
-        colors=list(colors),
+        colors=[BLUE],
         default_size=12,
         opacities=[0.7],
         stroke_width=0,
@@ -189,14 +234,14 @@ def points(
                 grid_lines="dashed",
             ),
         ]
-    figure = _figure([marks], axes, height=520 if axis_names is None else _HEIGHT)
+    chart = _figure([marks], axes, height=MAP_HEIGHT if axis_names is None else HEIGHT)
     if on_lasso is not None:
-        figure.interaction = bqplot.interacts.LassoSelector(marks=[marks], color=BLUE)
-        marks.observe(lambda change: on_lasso(_numbers(change["new"])), "selected")
-    return figure
+        chart.figure.interaction = bqplot.interacts.LassoSelector(marks=[marks], color=BLUE)
+        marks.observe(lambda change: on_lasso(point_numbers(change["new"])), "selected")
+    return chart
 
 
-def share_steps(bins: Bins, shares: npt.NDArray[np.float64], name: str) -> bqplot.Figure:
+def share_steps(bins: Bins, shares: npt.NDArray[np.float64], name: str) -> Chart:
     """Draw how classes spread over shared bins, as one line of steps for each in the colors of ``PALETTE``.
 
     Parameters
@@ -228,36 +273,18 @@ def share_steps(bins: Bins, shares: npt.NDArray[np.float64], name: str) -> bqplo
     return _figure([lines], axes)
 
 
-def discard(figure: bqplot.Figure) -> None:
-    """Close a figure and all that it is made of."""
-    parts = [*figure.marks, *figure.axes, *(axis.scale for axis in figure.axes), figure.scale_x, figure.scale_y]
-    for mark in figure.marks:
-        parts += [*mark.scales.values(), *([mark.tooltip] if mark.tooltip else [])]
-    if figure.interaction is not None:
-        parts.append(figure.interaction)
-    figure.close()
-    for part in dict.fromkeys(parts):
-        part.close()
-
-
-def save(figure: bqplot.Figure, name: str, kind: str) -> None:
-    """Let the browser save a figure as a file ``name.kind``, of kind "png" or "svg"."""
-    if kind == "png":
-        figure.save_png(f"{name}.png", scale=2)
-    else:
-        figure.save_svg(f"{name}.svg")
-
-
 def _figure(
-    marks: list[bqplot.Mark], axes: list[bqplot.Axis], *, height: int = _HEIGHT, left: int = 64, bottom: int = 46
-) -> bqplot.Figure:
-    return bqplot.Figure(
-        marks=marks,
-        axes=axes,
-        display_toolbar=False,
-        fig_margin={"top": 10, "bottom": bottom, "left": left, "right": 20},
-        padding_y=0.0,
-        layout=ipywidgets.Layout(width="100%", height=f"{height}px", min_width="0"),
+    marks: list[bqplot.Mark], axes: list[bqplot.Axis], *, height: int = HEIGHT, left: int = 64, bottom: int = 46
+) -> Chart:
+    return Chart(
+        bqplot.Figure(
+            marks=marks,
+            axes=axes,
+            display_toolbar=False,
+            fig_margin={"top": 10, "bottom": bottom, "left": left, "right": 20},
+            padding_y=0.0,
+            layout=ipywidgets.Layout(width="100%", height=f"{height}px", min_width="0"),
+        )
     )
 
 
@@ -301,5 +328,6 @@ def _follow_mouse(bars: bqplot.Bars, words: Sequence[str], on_bar: Callable[[int
     bars.on_element_click(clicked)
 
 
-def _numbers(selected: Any) -> npt.NDArray[np.int64]:
+def point_numbers(selected: Any) -> npt.NDArray[np.int64]:
+    """Numbers of the points that a drawing says are selected, None or an array, int64 of shape (m,)."""
     return np.array([] if selected is None else selected, dtype=np.int64).ravel()

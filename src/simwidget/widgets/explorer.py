@@ -41,7 +41,8 @@ class _Live(traitlets.TraitType[Any, Any]):
         self._read, self._write = read, write
 
     def get(self, obj: Any, cls: Any = None) -> Any:  # noqa: ARG002 - the signature of traitlets
-        return self._read(obj)
+        with obj.project.lock:  # what is in view, and the paths of that
+            return self._read(obj)
 
     def set(self, obj: Any, value: Any) -> None:
         if self._write is not None:
@@ -94,9 +95,9 @@ class Explorer(ipywidgets.Box):
     filters_off = _Live(lambda e: set(e._session.filters_off), lambda e, names: e._switch_off(names))
     sort = _Live(lambda e: e._session.sort, lambda e, sort: e._session.set_sort(sort))
     mode = _Live(lambda e: e._session.mode, lambda e, mode: e._session.set_mode(mode))
-    view = _Live(lambda e: e._paths(e.project.ids[e._session.rows_in_view].tolist()))
+    view = _Live(lambda e: e._paths(e._session.ids_in_view.tolist()))
     query = _Live(lambda e: e._paths(e._session.query.ids) if e._session.query else None)
-    tags = _Live(lambda e: Tags(lambda: e._session.tags, lambda ids: e._paths(e._session.in_view_order(ids))))
+    tags = _Live(lambda e: Tags(lambda: e._session.tags, lambda ids: e._tagged(ids)))
 
     _AFFECTED = {  # noqa: RUF012 - a constant
         "view": ("view", "mode", "selected", "tags"),  # the order of the view is theirs too
@@ -134,7 +135,7 @@ class Explorer(ipywidgets.Box):
         self._stop_watching = self._session.on_change(self._changed)
 
     def _make_sidebar(self) -> ipywidgets.VBox:
-        for panel in (self._overview, self._filters, self._actions):
+        for panel in (self._overview, self._filters, self._actions.body):
             panel.layout.max_height, panel.layout.overflow = "400px", "auto"
         tabs = ipywidgets.Tab([self._overview, self._filters, self._actions], titles=["Overview", "Filter", "Tags"])
         return ipywidgets.VBox(
@@ -163,8 +164,8 @@ class Explorer(ipywidgets.Box):
         Parameters
         ----------
         query : item, items, path or image
-            One or several items, named by id, str path or Path, the path of an image outside the project, or a
-            ``PIL.Image.Image``.
+            One or several items, named by id, str path or Path, the path of an image outside the project, the
+            bytes of an image file, or a ``PIL.Image.Image``.
         k : int
             How many, at most.
         text : str, optional
@@ -189,11 +190,11 @@ class Explorer(ipywidgets.Box):
             label = Path(query).name if isinstance(query, (str, os.PathLike)) else "the image"
             session.similar_to_image(query, label, k, **more)
         else:
-            session.similar_to(self.project.ids[self.project.rows(query)].tolist(), k, **more)
+            session.similar_to(self._ids(query), k, **more)
 
     def show(self, items: Items, label: str = "A list of images") -> None:
         """Show some items, named by id, str path, Path, or several of them, sorted as the view is."""
-        self._session.show_items(self.project.ids[self.project.rows(items)].tolist(), label)
+        self._session.show_items(self._ids(items), label)
 
     def to_code(self) -> str:
         """Write the Python that shows what is shown now."""
@@ -215,7 +216,7 @@ class Explorer(ipywidgets.Box):
         from PIL.Image import Image
 
         if not isinstance(query, (str, os.PathLike)):
-            return isinstance(query, Image)
+            return isinstance(query, (Image, bytes))
         try:
             self.project.rows(query)
         except UnknownNameError:
@@ -252,17 +253,26 @@ class Explorer(ipywidgets.Box):
     def _paths(self, ids: Any) -> list[Path]:
         return [self.project.path(item) for item in ids]
 
+    def _tagged(self, ids: list[int]) -> list[Path]:
+        with self.project.lock:
+            return self._paths(self._session.in_view_order(ids))
+
+    def _ids(self, items: Items) -> list[int]:
+        with self.project.lock:
+            return [int(item) for item in self.project.ids[self.project.rows(items)]]
+
     def _select(self, items: Items) -> None:
-        self._session.select("set", ids=self.project.ids[self.project.rows(items)].tolist())
+        self._session.select("set", ids=self._ids(items))
 
     def _bar_clicked(self, rows: list[int], label: str) -> None:
-        ids = self.project.ids[rows].tolist()
+        with self.project.lock:
+            ids = self.project.ids[rows].tolist()
         self._query.search(lambda: self._session.similar_to(ids, label=label))
 
     def _changed(self, changed: frozenset[str]) -> None:
-        if changed & {"view", "filters", "metrics"}:
-            self._uniqueness.refresh()
-        if changed & {"filters", "metrics", "labels", "tags"}:
+        if changed & {"view", "filters", "metrics", "groups"}:
+            self._uniqueness.follow()
+        if changed & {"filters", "metrics", "labels", "tags", "groups"}:
             self._filters.follow(anew=bool(changed & {"metrics", "labels"}))
         if changed & {"view", "query", "selection"}:
             self._query.follow()

@@ -178,7 +178,7 @@ class FiltersPanel(ipywidgets.VBox):
         self.name.observe(lambda _: self._show_buttons(), "value")
         self.save.on_click(lambda _: self._save())
         self.forget.on_click(lambda _: self._forget())
-        self.clear.on_click(lambda _: self.session.clear_filters())
+        self.clear.on_click(lambda _: self._removed_all())
         super().__init__(
             [
                 ipywidgets.HBox([self.add, self.clear], layout=fixed()),
@@ -205,6 +205,10 @@ class FiltersPanel(ipywidgets.VBox):
         anew : bool
             Whether there may be other things to filter by, or other values of them.
         """
+        with self.session.lock:
+            self._follow(anew=anew)
+
+    def _follow(self, *, anew: bool) -> None:
         names = [name for name in self.session.filters if name != SCORE]
         if anew:
             self._known = self._names()
@@ -269,8 +273,14 @@ class FiltersPanel(ipywidgets.VBox):
         card.close()
         self.follow()
 
+    def _removed_all(self) -> None:
+        for name in list(self.cards):
+            self._drop(name)
+        self.session.clear_filters()
+        self.follow()
+
     def _show_buttons(self) -> None:
-        self.clear.disabled = not self.session.filters
+        self.clear.disabled = not (self.session.filters or self.cards)
         self.save.disabled = not (self.session.filters and self.name.value.strip())
         self.forget.disabled = self.name.value.strip() not in self._saved
 
@@ -311,10 +321,11 @@ def _choose(
     """Offer names with their counts, and those that are chosen but no longer there."""
     counts = {**counts, **{name: 0 for name in chosen if name not in counts}}
     options = [(f"{nothing if name is None else name} ({count:,})", name) for name, count in counts.items()]
-    if list(choice.options) != options:
-        choice.options = options
-    choice.value = tuple(chosen)
-    choice.rows = min(max(len(options), 2), _ROWS)
+    with choice.hold_sync():  # together, or the browser looks for what is chosen among what was offered before
+        if list(choice.options) != options:
+            choice.options = options
+        choice.value = tuple(chosen)
+        choice.rows = min(max(len(options), 2), _ROWS)
 
 
 def _folders(paths: Iterable[str]) -> list[tuple[str, int]]:

@@ -16,6 +16,7 @@ from simwidget.session import Session, StaleEpochError
 from simwidget.widgets import protocol
 from simwidget.widgets.ahead import Ahead
 from simwidget.widgets.fallback import with_contact_sheet
+from simwidget.widgets.fields import ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,11 +178,11 @@ class Gallery(anywidget.AnyWidget):
                 "status": dict(session.status),
             }
 
-    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
+    def _receive(self, _widget: object, content: object, buffers: Sequence[memoryview | bytes]) -> None:
         """Accept a message from the browser; the work is done elsewhere, so that this never blocks."""
         try:
-            request = protocol.parse_request(content)
-        except protocol.ProtocolError as error:
+            request = protocol.parse_request(content, buffers)
+        except ProtocolError as error:
             if error.id is None:
                 self.log.warning("simwidget gallery: dropped a message: %s", error)
             else:
@@ -249,6 +250,10 @@ class Gallery(anywidget.AnyWidget):
                 session.set_sort(request.sort)
             case protocol.SimilarRequest():
                 session.similar_to(request.items)
+            case protocol.SimilarImageRequest():
+                session.similar_to_image(request.data, request.name)
+            case protocol.PathsRequest():
+                return protocol.pack_paths(request.id, session.selected_ids, session.project.file), []
             case protocol.ModeRequest():
                 session.set_mode(request.mode)
             case protocol.KeepRequest():

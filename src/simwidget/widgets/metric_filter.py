@@ -83,10 +83,11 @@ class FilterCard(ipywidgets.VBox):
         """Show what the session says."""
         self.is_busy = True
         try:
-            has_filter = self.name in self.session.filters
-            self.switch.disabled = not has_filter
-            self.switch.value = not has_filter or self.name not in self.session.filters_off
-            self._follow()
+            with self.session.lock:
+                has_filter = self.name in self.session.filters
+                self.switch.disabled = not has_filter
+                self.switch.value = not has_filter or self.name not in self.session.filters_off
+                self._follow()
         finally:
             self.is_busy = False
 
@@ -142,20 +143,23 @@ class MetricFilter(FilterCard):
             readout=False, layout=ipywidgets.Layout(width="auto", margin="0 14px 0 44px")
         )
         self.low, self.high = (
-            ipywidgets.FloatText(layout=ipywidgets.Layout(width="8em", flex="1 1 6em"), tooltip=f"{end} {name}")
-            for end in ("Lowest", "Highest")
+            ipywidgets.FloatText(
+                description=end,
+                layout=ipywidgets.Layout(width="auto", flex="1 1 0", min_width="0"),
+                style={"description_width": "initial"},
+            )
+            for end in ("from", "to")
         )
         self.axis = ipywidgets.Checkbox(description="log axis", indent=False, layout=fixed(margin="2px 0 0 8px"))
         self.slider.observe(self._slid, "value")
         for box in (self.low, self.high):
             box.observe(self._typed, "value")
-        self.axis.observe(lambda _: self._show_metric(), "value")
-        boxes = ipywidgets.HBox(
-            [self.low, ipywidgets.Label("to"), self.high], layout=ipywidgets.Layout(margin="0 14px 0 40px")
-        )
+        self.axis.observe(self._scaled, "value")
+        boxes = ipywidgets.HBox([self.low, self.high], layout=ipywidgets.Layout(margin="0 14px"))
         self.histogram.add_control(self.axis)
         self.children = [self.head, self.histogram, self.slider, boxes]
-        self._fit_slider()
+        self.is_busy = True
+        self.slider.max = _PARTS * len(self.histogram.bins)
         self.follow()
 
     def _bins(self) -> Bins:
@@ -166,29 +170,23 @@ class MetricFilter(FilterCard):
         self.histogram.close()
         super().close()
 
-    def refresh(self) -> None:
-        """Follow the session, and the metric where it has other values."""
-        values = self.session.project.metrics[self.name]
-        if values is not self._values:
-            self._values = values
-            self._show_metric()
-        else:
-            self.follow()
-
     def _show_metric(self) -> None:
         self.histogram.show_metric(self._bins(), self._values)
-        self._fit_slider()
-        self.follow()
+        self.slider.max = _PARTS * len(self.histogram.bins)
 
-    def _fit_slider(self) -> None:
+    def _scaled(self, _: object) -> None:
         self.is_busy = True
-        try:
-            self.slider.max = _PARTS * len(self.histogram.bins)
-        finally:
-            self.is_busy = False
+        self._show_metric()
+        self.follow()
 
     def _follow(self) -> None:
         session, query = self.session, self.session.query
+        values = session.project.metrics.get(self.name)
+        if values is None:  # the metric is gone, and the card will be
+            return
+        if values is not self._values:
+            self._values = values
+            self._show_metric()
         if query is not None:
             self.histogram.show_view(query.rows)
         else:
@@ -223,7 +221,9 @@ class MetricFilter(FilterCard):
             self.session.tally(rows) if count < total else (0, int(self.session.project.file_sizes.sum()))
         )
         more = f" · {counted(groups, 'group')} of duplicates" if groups else ""
-        self.say(f"<b>{html.escape(self.name)}{where}</b> · {images}{more} · {file_size(size)}")
+        said = f"<b>{html.escape(self.name)}{where}</b> · {images}{more} · {file_size(size)}"
+        # Room for two lines, so that what is being brushed stays where it is.
+        self.say(f'<div style="min-height: 2.7em">{said}</div>')
 
     # From the user
 

@@ -5,25 +5,27 @@ here are pure and know nothing of Jupyter. Every request has a ``kind`` and an `
 reply: ``{kind: "reply", id, status}`` with the status ``ok``, ``error`` (and a message in ``error``),
 ``cancelled``, or ``stale`` (the order has changed since the epoch that the request names).
 
-=============== ========================================= =================================================
-kind            further fields                            payload of the ``ok`` reply
-=============== ========================================= =================================================
-``rows``        ``epoch, start, stop``                    ``epoch, start, stop, names, labels, tags`` and
-                                                          the six buffers of :func:`pack_rows`
-``groups``      ``epoch, start, stop``                    ``epoch, start, stop`` and one buffer
-``thumbs``      ``items``                                 ``items, lengths`` and one buffer
-``details``     ``item``                                  the fields of :func:`pack_details`
-``image``       ``item, side``                            the fields of :func:`pack_image` and one buffer
-``select``      ``op`` and ``items``; or for the op       none
-                ``ranges`` ``epoch, ranges, replace``
-``tag, untag``  ``name``                                  ``changed`` (number of items)
-``sort``        ``sort``                                  none
-``similar``     ``items``                                 none
-``clear``       ``what``                                  none
-``mode``        ``mode``                                  none
-``keep``        ``item``                                  none
-``cancel``      ``target`` (id of another request)        none
-=============== ========================================= =================================================
+================= ========================================= ===============================================
+kind              further fields                            payload of the ``ok`` reply
+================= ========================================= ===============================================
+``rows``          ``epoch, start, stop``                    ``epoch, start, stop, names, labels, tags`` and
+                                                            the six buffers of :func:`pack_rows`
+``groups``        ``epoch, start, stop``                    ``epoch, start, stop`` and one buffer
+``thumbs``        ``items``                                 ``items, lengths`` and one buffer
+``details``       ``item``                                  the fields of :func:`pack_details`
+``image``         ``item, side``                            the fields of :func:`pack_image` and one buffer
+``select``        ``op`` and ``items``; or for the op       none
+                  ``ranges`` ``epoch, ranges, replace``
+``tag, untag``    ``name``                                  ``changed`` (number of items)
+``sort``          ``sort``                                  none
+``similar``       ``items``                                 none
+``similar_image`` ``name`` and one buffer, an image file    none
+``paths``         none                                      ``paths`` of the selected items
+``clear``         ``what``                                  none
+``mode``          ``mode``                                  none
+``keep``          ``item``                                  none
+``cancel``        ``target`` (id of another request)        none
+================= ========================================= ===============================================
 
 Without being asked the kernel sends ``{kind: "ahead"}``, the start of a new order; see :func:`pack_ahead`.
 """
@@ -31,23 +33,25 @@ Without being asked the kernel sends ``{kind: "ahead"}``, the start of a new ord
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from simwidget.errors import InvalidValueError
+from simwidget.inspection import shown
 from simwidget.session_view import MODES
+from simwidget.widgets.fields import MAX_ID, Fields, ProtocolError, brief
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
     from simwidget.inspection import Details, LargeImage
     from simwidget.session import Rows
 
-MAX_ID = 2**53 - 1  # the largest integer that JavaScript counts without gaps
-MAX_ITEM = 2**31 - 1  # item ids travel as int32
 MAX_ROWS = 512
 AHEAD_ROWS = 128  # a page of the browser's
 MAX_GROUPS = 65_536
@@ -56,27 +60,14 @@ MAX_THUMB_BYTES = 1_000_000
 MAX_IMAGE_BYTES = 1_000_000
 MIN_SIDE, MAX_SIDE = 64, 4096  # of a large image, pixels
 MAX_SELECT = 10_000
-MAX_RANGES = 10_000
 MAX_SIMILAR = 1_000
-MAX_TEXT = 1_000  # characters of a name that is worth passing on
+MAX_QUERY_BYTES = 8 * 2**20  # of an image file; Jupyter's websockets take messages of 10 MiB
+MAX_FILE_NAME = 255  # code points
+MAX_PATHS = 10_000
 
 ITEM_OPS = ("set", "add", "remove", "toggle")
 VIEW_OPS = ("all", "none", "invert", "extras")
 CLEARABLE = ("query", "filters")
-
-
-class ProtocolError(ValueError):
-    """A message that is no valid request.
-
-    Attributes
-    ----------
-    id : int or None
-        The request's id where one could be read, so that an error reply can be sent.
-    """
-
-    def __init__(self, message: str, request_id: int | None) -> None:
-        super().__init__(message)
-        self.id = request_id
 
 
 @dataclass(frozen=True)
@@ -169,6 +160,19 @@ class SimilarRequest(Request):
 
 
 @dataclass(frozen=True)
+class SimilarImageRequest(Request):
+    """Show the items most similar to an image from outside: the bytes of a file, and its name."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PathsRequest(Request):
+    """List the paths of the selected items."""
+
+
+@dataclass(frozen=True)
 class ClearRequest(Request):
     """Leave the similarity query, or drop all filters."""
 
@@ -199,13 +203,15 @@ class CancelRequest(Request):
 Reply: TypeAlias = dict[str, Any]
 
 
-def parse_request(content: object) -> Request:
+def parse_request(content: object, buffers: Sequence[memoryview | bytes] = ()) -> Request:
     """Validate what the browser sent.
 
     Parameters
     ----------
     content : object
         The content of a custom message: whatever JSON can hold.
+    buffers : sequence of memoryview or bytes
+        What came with it; copied where it is asked for, otherwise ignored.
 
     Returns
     -------
@@ -219,105 +225,15 @@ def parse_request(content: object) -> Request:
     """
     if not isinstance(content, dict):
         raise ProtocolError(f"a request is an object, not {type(content).__name__}", None)
-    fields = _Fields(content)
+    fields = Fields(content, buffers)
     kind = content.get("kind")
     parser = _PARSERS.get(kind) if isinstance(kind, str) else None
     if parser is None:
-        raise fields.error(f"unknown kind of request {_shown(kind)}; known are {', '.join(_PARSERS)}")
+        raise fields.error(f"unknown kind of request {brief(kind)}; known are {', '.join(_PARSERS)}")
     return parser(fields)
 
 
-class _Fields:
-    """Typed access to the fields of one message; everything wrong with them is a :class:`ProtocolError`."""
-
-    def __init__(self, content: Mapping[str, object]) -> None:
-        self._content = content
-        raw = content.get("id")
-        if not _is_integer(raw, 1, MAX_ID):
-            raise ProtocolError(f"id must be an integer from 1 to 2**53 - 1, not {_shown(raw)}", None)
-        self.id = raw
-
-    def error(self, message: str) -> ProtocolError:
-        return ProtocolError(message, self.id)
-
-    def integer(self, name: str, low: int, high: int) -> int:
-        value = self._content.get(name)
-        if not _is_integer(value, low, high):
-            raise self.error(f"{name} must be an integer from {low} to {high}, not {_shown(value)}")
-        return value
-
-    def text(self, name: str) -> str:
-        value = self._content.get(name)
-        if not isinstance(value, str) or not 1 <= len(value) <= MAX_TEXT:
-            raise self.error(f"{name} must be a text of 1 to {MAX_TEXT} characters, not {_shown(value)}")
-        return value
-
-    def choice(self, name: str, choices: Sequence[str]) -> str:
-        value = self._content.get(name)
-        if not isinstance(value, str) or value not in choices:
-            raise self.error(f"{name} must be one of {', '.join(choices)}, not {_shown(value)}")
-        return value
-
-    def items(self, low: int, high: int) -> tuple[int, ...]:
-        value = self._content.get("items")
-        if not isinstance(value, list) or not low <= len(value) <= high:
-            raise self.error(f"items must be a list of {low} to {high} item ids")
-        for item in value:
-            if not _is_integer(item, 0, MAX_ITEM):
-                raise self.error(f"an item id is an integer from 0 to {MAX_ITEM}, not {_shown(item)}")
-        return tuple(value)
-
-    def item(self) -> int:
-        return self.integer("item", 0, MAX_ITEM)
-
-    def epoch(self) -> int:
-        return self.integer("epoch", 0, MAX_ID)
-
-    def flag(self, name: str) -> bool:
-        value = self._content.get(name)
-        if not isinstance(value, bool):
-            raise self.error(f"{name} must be true or false, not {_shown(value)}")
-        return value
-
-    def ranges(self) -> tuple[tuple[int, int], ...]:
-        value = self._content.get("ranges")
-        if not isinstance(value, list) or not 1 <= len(value) <= MAX_RANGES:
-            raise self.error(f"ranges must be a list of 1 to {MAX_RANGES} pairs")
-        for pair in value:
-            if (
-                not isinstance(pair, list)
-                or len(pair) != 2
-                or not all(_is_integer(end, 0, MAX_ITEM) for end in pair)
-            ):
-                raise self.error(f"a range is a start and a stop, two integers from 0 to {MAX_ITEM}")
-            if pair[0] >= pair[1]:
-                raise self.error(f"stop must be past start in every range, not {pair[1]} past {pair[0]}")
-        return tuple((start, stop) for start, stop in value)
-
-    def span(self, longest: int) -> tuple[int, int]:
-        start = self.integer("start", 0, MAX_ITEM)
-        stop = self.integer("stop", 0, MAX_ITEM)
-        if not 0 < stop - start <= longest:
-            raise self.error(f"stop must be 1 to {longest} past start, not {stop - start}")
-        return start, stop
-
-
-def _is_integer(value: object, low: int, high: int) -> TypeGuard[int]:
-    # JSON's true is Python's True, which is an int as well; a browser never means it as a number.
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
-def _shown(value: object) -> str:
-    """Show a value from outside in a message, cut short; a million digits of it would not help anyone."""
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_ID:
-        return "an integer past 2**53"
-    if isinstance(value, (dict, list)):
-        return "an object" if isinstance(value, dict) else "a list"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _select(fields: _Fields) -> SelectRequest | SelectRangesRequest:
+def _select(fields: Fields) -> SelectRequest | SelectRangesRequest:
     op = fields.choice("op", (*ITEM_OPS, "ranges", *VIEW_OPS))
     if op in ITEM_OPS:
         return SelectRequest(fields.id, op, items=fields.items(0, MAX_SELECT))
@@ -326,7 +242,7 @@ def _select(fields: _Fields) -> SelectRequest | SelectRangesRequest:
     return SelectRequest(fields.id, op)
 
 
-_PARSERS: dict[str, Callable[[_Fields], Request]] = {
+_PARSERS: dict[str, Callable[[Fields], Request]] = {
     "rows": lambda fields: RowsRequest(fields.id, fields.epoch(), *fields.span(MAX_ROWS)),
     "groups": lambda fields: GroupsRequest(fields.id, fields.epoch(), *fields.span(MAX_GROUPS)),
     "thumbs": lambda fields: ThumbsRequest(fields.id, fields.items(1, MAX_THUMBS)),
@@ -337,6 +253,10 @@ _PARSERS: dict[str, Callable[[_Fields], Request]] = {
     "untag": lambda fields: TagRequest(fields.id, fields.text("name"), remove=True),
     "sort": lambda fields: SortRequest(fields.id, fields.text("sort")),
     "similar": lambda fields: SimilarRequest(fields.id, fields.items(1, MAX_SIMILAR)),
+    "similar_image": lambda fields: SimilarImageRequest(
+        fields.id, fields.text("name", MAX_FILE_NAME), fields.data(MAX_QUERY_BYTES)
+    ),
+    "paths": lambda fields: PathsRequest(fields.id),
     "clear": lambda fields: ClearRequest(fields.id, fields.choice("what", CLEARABLE)),
     "mode": lambda fields: ModeRequest(fields.id, fields.choice("mode", MODES)),
     "keep": lambda fields: KeepRequest(fields.id, fields.item()),
@@ -528,3 +448,36 @@ def pack_image(request_id: int, item: int, image: LargeImage) -> tuple[Reply, li
         raise ValueError(f"an image of {len(image.data)} bytes is too large to send")
     fields = {name: value for name, value in vars(image).items() if name != "data"}
     return ok(request_id, item=item, **fields), [image.data]
+
+
+def pack_paths(request_id: int, items: Sequence[int], file: Callable[[int], Path]) -> Reply:
+    """Pack the reply to a request for paths: ``paths``, of which each is one line.
+
+    Parameters
+    ----------
+    request_id : int
+        The request's id.
+    items : sequence of int
+        Ids of the selected items, in the order wanted.
+    file : callable
+        Gives the absolute path of an item. Bytes in it that are no text become replacement characters.
+
+    Raises
+    ------
+    InvalidValueError
+        There are no items, more than ``MAX_PATHS``, or one has a line break in its path.
+    """
+    if len(items) == 0:
+        raise InvalidValueError("Nothing is selected to copy. Select images first.")
+    if len(items) > MAX_PATHS:
+        raise InvalidValueError(f"At most {MAX_PATHS:,} paths can be copied, not {len(items):,}. {_EXPORT_INSTEAD}")
+    paths = [shown(str(file(item))) for item in items]
+    for path in paths:
+        if path.splitlines() != [path]:
+            raise InvalidValueError(
+                f"{path!r} has a line break in it, and each path is to be a line. {_EXPORT_INSTEAD}"
+            )
+    return ok(request_id, paths=paths)
+
+
+_EXPORT_INSTEAD = 'Write them into a file instead: project.export("selected.csv", explorer.selected).'

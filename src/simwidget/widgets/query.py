@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import html
-import io
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
-from PIL import Image, UnidentifiedImageError
 
 from simwidget.errors import SimwidgetError
 from simwidget.session_view import NEIGHBORS
@@ -47,6 +45,9 @@ class QueryPanel(ipywidgets.VBox):
         self.selected = ipywidgets.Button(
             description="Like selected", tooltip="Find the images similar to any of those selected", layout=fixed()
         )
+        self.show_selected = ipywidgets.Button(
+            description="Show selected", tooltip="Show the selected images alone", layout=fixed()
+        )
         self.upload = ipywidgets.FileUpload(
             accept="image/*",
             multiple=False,
@@ -79,6 +80,7 @@ class QueryPanel(ipywidgets.VBox):
         self.back.on_click(lambda _: self.session.back())
         self.forward.on_click(lambda _: self.session.forward())
         self.selected.on_click(lambda _: self._asked_for_selected())
+        self.show_selected.on_click(lambda _: self.session.show_items(self.session.selected_ids, "The selection"))
         self.text.observe(self._asked, "value")
         self.upload.observe(self._uploaded, "value")
         for widget in (self.k, self.radius, self.filtered):
@@ -89,7 +91,7 @@ class QueryPanel(ipywidgets.VBox):
         super().__init__(
             [
                 ipywidgets.HBox(
-                    [self.back, self.forward, self.selected, self.upload, self.text],
+                    [self.back, self.forward, self.show_selected, self.selected, self.upload, self.text],
                     layout=ipywidgets.Layout(flex_flow="row wrap"),
                 ),
                 self._settings,
@@ -109,7 +111,8 @@ class QueryPanel(ipywidgets.VBox):
         session, query = self.session, self.session.query
         self._is_busy = True
         try:
-            self.selected.disabled = session.selection_count == 0
+            self.message.value = ""  # what was wrong with an earlier question
+            self.selected.disabled = self.show_selected.disabled = session.selection_count == 0
             self.back.disabled, self.forward.disabled = not session.can_go_back, not session.can_go_forward
             is_wordless = session.project.embedder_name.startswith(_WORDLESS)
             self.text.layout.display = "none" if is_wordless else None
@@ -153,13 +156,8 @@ class QueryPanel(ipywidgets.VBox):
             return
         (file,) = files
         self.upload.value = ()  # so that the same file can be asked for again
-        try:
-            image = Image.open(io.BytesIO(file["content"]))
-            image.load()
-        except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
-            self._say(f"{file['name']} is no image that can be read.")
-            return
-        self.search(lambda: self.session.similar_to_image(image, file["name"]))
+        name, data = file["name"], bytes(file["content"])
+        self.search(lambda: self.session.similar_to_image(data, name))
 
     def _refined(self, _: object) -> None:
         if self._is_busy:

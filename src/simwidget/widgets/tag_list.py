@@ -77,7 +77,8 @@ class TagEditor(ipywidgets.VBox):
 
     def __init__(self, session: Session, run: Callable[[Job], None]) -> None:
         self.session, self._run = session, run
-        self.tag, self._is_following, self._is_sure = "", False, False
+        self.tag, self._is_following = "", False
+        self._asked: tuple[str, int] | None = None  # of which tag, with how many images, whether to delete it
         self.load_colors()
         self.name = ipywidgets.Text(tooltip="New name", layout=wide())
         self.rename = ipywidgets.Button(description="Rename", layout=fixed())
@@ -107,12 +108,12 @@ class TagEditor(ipywidgets.VBox):
 
     def edit(self, tag: str) -> None:
         """Turn to a tag."""
-        self.tag, self.name.value = tag, tag
+        self.tag, self.name.value, self._asked = tag, tag, None
         self.follow()
 
     def follow(self, *, is_busy: bool = False) -> None:
-        """Show the tag as it is now, and ask again before it is deleted."""
-        self._is_following, self._is_sure = True, False
+        """Show the tag as it is now."""
+        self._is_following = True
         try:
             self.color.value = self.colors.get(self.tag, _UNCOLORED)
         finally:
@@ -134,10 +135,10 @@ class TagEditor(ipywidgets.VBox):
         self.color.disabled = is_busy
         self.uncolor.disabled = is_busy or self.tag not in self.colors
         self.delete.disabled = is_busy
-        self.delete.button_style = "danger" if self._is_sure else ""
-        self.delete.description = (
-            f"Yes, take it off {counted(counts.get(self.tag, 0), 'image')}" if self._is_sure else "Delete tag"
-        )
+        count = counts.get(self.tag, 0)
+        is_asked = self._asked == (self.tag, count)  # if it is on other images now, it is asked again
+        self.delete.button_style = "danger" if is_asked else ""
+        self.delete.description = f"Yes, take it off {counted(count, 'image')}" if is_asked else "Delete tag"
 
     def _renamed(self) -> None:
         old, new, project = self.tag, self.name.value.strip(), self.session.project
@@ -159,11 +160,12 @@ class TagEditor(ipywidgets.VBox):
 
     def _deleted(self) -> None:
         tag, project = self.tag, self.session.project
-        if self._is_sure:
-            self._is_sure = False
+        here = tag, dict(self.session.tag_counts).get(tag, 0)
+        if self._asked == here:
+            self._asked = None
             self._run(lambda: f"Took the tag “{tag}” off {counted(project.delete_tag(tag), 'image')}.")
         else:
-            self._is_sure = True
+            self._asked = here
             self._show()
 
 
@@ -187,14 +189,14 @@ class TagList(ipywidgets.VBox):
         self.editor = TagEditor(session, run)
         self.rest = ipywidgets.HTML()
         self._edited = ""
+        self._tags = session.tags  # that these are the positions of
         self._positions: dict[str, npt.NDArray[np.int64]] = {}
         super().__init__(
             layout=ipywidgets.Layout(min_width="0", max_height="320px", overflow="hidden auto", flex="0 0 auto")
         )
 
     def forget(self) -> None:
-        """Tags have changed: look up again their colors, and which items have them."""
-        self._positions.clear()
+        """Tags have changed: look up again their colors."""
         self.editor.load_colors()
 
     def close(self) -> None:
@@ -236,6 +238,8 @@ class TagList(ipywidgets.VBox):
         self._arrange(shown)
 
     def _rows_of(self, name: str) -> npt.NDArray[np.int64]:
+        if self._tags is not self.session.tags:
+            self._tags, self._positions = self.session.tags, {}
         if name not in self._positions:
             ids = np.array(self.session.tags[name], dtype=np.int64)
             self._positions[name] = self.session.project.rows(ids)

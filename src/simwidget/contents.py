@@ -19,6 +19,7 @@ from simwidget.metrics.outliers import Outliers, count_outliers
 from simwidget.metrics.quality import QUALITY_METRICS, quality_metrics
 from simwidget.metrics.registry import Metrics
 from simwidget.names import ItemNames, SavedFilters, Tags, checked_name, checked_tag, in_order_of
+from simwidget.observers import listen
 from simwidget.projection import MAP_VERSION, pca_map, umap_map
 from simwidget.store.files import digest
 from simwidget.words import counted, quoted
@@ -434,8 +435,7 @@ class ProjectContents:
         These are "tags", "labels", "metrics", "history" (what can be undone), "items" (some have come or gone) and
         "embeddings" (others are in use, with which the items may be others). Returns what ends that.
         """
-        self._observers.append(callback)
-        return partial(_remove, self._observers, callback)
+        return listen(self._observers, callback)
 
     def on_exchange(self, follow: Callable[[frozenset[str]], None]) -> Callable[[], None]:
         """Call back with the lock held, as soon as other items, labels, scores or ranks are in place.
@@ -443,8 +443,7 @@ class ProjectContents:
         The names are those of :meth:`on_change`, whose observers are told afterwards. A follower may only read the
         project, and change what it keeps itself. Returns what ends that.
         """
-        self._followers.append(follow)
-        return partial(_remove, self._followers, follow)
+        return listen(self._followers, follow)
 
     def _changed(self, *what: str) -> None:
         for callback in list(self._observers):
@@ -479,11 +478,6 @@ class ProjectContents:
             "severe_outliers": counts.severe,
             "tags": list(tags_of.values()),
         }
-
-
-def _remove(callbacks: list[Any], callback: object) -> None:
-    with suppress(ValueError):  # ended before
-        callbacks.remove(callback)
 
 
 def _is_mask(within: object) -> bool:

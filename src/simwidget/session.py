@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from simwidget.group_view import Groups
     from simwidget.project import Project
-    from simwidget.view_state import ViewState
 
 _AT_ONCE = 20_000  # items whose groups of duplicates are found in less than 0.1 s
 # A threshold, and the number of the group by it that each item is in without being the keeper, -1 for none.
@@ -266,7 +265,8 @@ class Session(SessionSearch):
     def selected_ids(self) -> list[int]:
         """Ids of the selected items: those in view in its order, then the others by id."""
         with self.lock:
-            return [int(item) for item in self.project.ids[self.selected_rows]]
+            ids: list[int] = self.project.ids[self.selected_rows].tolist()
+            return ids
 
     def select(self, op: str, *, ids: Iterable[int] = ()) -> None:
         """Change the selection.
@@ -416,9 +416,9 @@ class Session(SessionSearch):
             self._load_items()
         if are_others or "embeddings" in what:
             changed |= {"query", "filters", "sort", "selection", "tags"}
-        if "labels" in what or are_others:
+        if "labels" in what:
             self._load_labels()
-        if "tags" in what or are_others:
+        if "tags" in what:
             self._load_tags()
         if "metrics" in what:
             self._state = self._mended(self._state)
@@ -445,8 +445,8 @@ class Session(SessionSearch):
         """Follow the project to other items; what is selected, and the answers to queries, stay so by id."""
         before, after = self._ids, self.project.ids
         self._ids, self._selected = after, np.isin(after, before[self._selected])
-        self._state = _carried(self._state, before, after)
-        self._history.change(lambda state: _carried(state, before, after))
+        self._state = self._state.carried(before, after)
+        self._history.change(lambda state: state.carried(before, after))
         self.__dict__.pop("_names", None)
 
     def _load_labels(self) -> None:
@@ -483,23 +483,3 @@ def _group_numbers(count: int, groups: Groups) -> npt.NDArray[np.int64]:
     numbers = np.full(count, -1, dtype=np.int64)
     numbers[groups.rows[~groups.keepers]] = groups.numbers[~groups.keepers]
     return numbers
-
-
-def _carried(state: ViewState, before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> ViewState:
-    """What was in view of the items with some ids, with what is left of it among the items with others."""
-    query = state.query
-    if query is None:
-        return state
-    answer = before[query.rows]
-    left = np.isin(answer, after)
-    ids = np.array(query.ids, dtype=np.int64)
-    ids = ids[np.isin(ids, after)]
-    query = replace(
-        query,
-        ids=tuple(ids.tolist()),
-        rows=np.searchsorted(after, answer[left]),
-        distances=None if query.distances is None else query.distances[left],
-        # Of items that are all gone nothing can be asked any more: a list of what they were like.
-        asked=query.asked if not query.ids else {"query": ids} if len(ids) else {},
-    )
-    return replace(state, query=query)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from simwidget.bins import Bins
 from simwidget.criteria import Masks, checked_filters, in_words
 from simwidget.duplicates import DUPLICATE_THRESHOLD
 from simwidget.errors import InvalidValueError, SimwidgetError, UnknownNameError
+from simwidget.observers import listen
 from simwidget.view_state import History, Query, ViewState
 from simwidget.views import name_order, sort_rows
 
@@ -445,13 +445,7 @@ class SessionView:
         "metrics" (there are other metrics or values) and "groups" (those of duplicates can be counted now). Returns
         what ends that.
         """
-        self._callbacks.append(callback)
-
-        def stop() -> None:
-            with suppress(ValueError):  # ended before
-                self._callbacks.remove(callback)
-
-        return stop
+        return listen(self._callbacks, callback)
 
     def _notify(self, changed: set[str]) -> None:
         for callback in list(self._callbacks):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import numpy as np
     import numpy.typing as npt
 
 _KEPT = 200
@@ -77,6 +78,31 @@ class ViewState:
     def active(self) -> dict[str, Any]:
         """The filters that are not switched off."""
         return {name: wanted for name, wanted in self.filters.items() if name not in self.off}
+
+    def carried(self, before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> ViewState:
+        """The same of other items: of the answer to a query, what is left of it.
+
+        Parameters
+        ----------
+        before, after : ndarray of int64
+            Ids of the items that positions are of, and are to be of, ascending.
+        """
+        query = self.query
+        if query is None:
+            return self
+        answer = before[query.rows]
+        left = np.isin(answer, after)
+        ids = np.array(query.ids, dtype=np.int64)
+        ids = ids[np.isin(ids, after)]
+        query = replace(
+            query,
+            ids=tuple(ids.tolist()),
+            rows=np.searchsorted(after, answer[left]),
+            distances=None if query.distances is None else query.distances[left],
+            # Of items that are all gone nothing can be asked any more: a list of what they were like.
+            asked=query.asked if not query.ids else {"query": ids} if len(ids) else {},
+        )
+        return replace(self, query=query)
 
 
 class History:

@@ -188,11 +188,10 @@ class ActionsPanel(ipywidgets.VBox):
         with self.session.lock:
             return self.session.project.ids[self._chosen_rows()]
 
-    def _mask(self) -> npt.NDArray[np.bool_]:
-        with self.session.lock:
-            mask = np.zeros(self.session.total, dtype=bool)
-            mask[self._chosen_rows()] = True
-            return mask
+    def _mask(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        mask = np.zeros(self.session.total, dtype=bool)
+        mask[rows] = True
+        return mask
 
     # Actions
 
@@ -281,7 +280,10 @@ class ActionsPanel(ipywidgets.VBox):
         self.run(job)
 
     def _copy_paths(self) -> None:
-        ids, mask, project = self._chosen_ids(), self._mask(), self.session.project
+        session, project = self.session, self.session.project
+        with session.lock:
+            rows = self._chosen_rows()
+            ids, mask = project.ids[rows], self._mask(rows)
 
         def job() -> str:
             self.paths.value = "\n".join(shown(str(project.file(item))) for item in ids[:_PATHS].tolist())
@@ -335,7 +337,8 @@ class ActionsPanel(ipywidgets.VBox):
                 self._is_following = False
 
     def _follow(self) -> None:
-        rows, mask = self._chosen_rows(), self._mask()
+        rows = self._chosen_rows()
+        mask = self._mask(rows)
         self._show_target(len(rows))
         self._fold_what_is_old(mask)
         self._show_buttons(rows)

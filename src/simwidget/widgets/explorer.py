@@ -97,7 +97,7 @@ class Explorer(ipywidgets.Box):
     mode = _Live(lambda e: e._session.mode, lambda e, mode: e._session.set_mode(mode))
     view = _Live(lambda e: e._paths(e._session.ids_in_view.tolist()))
     query = _Live(lambda e: e._paths(e._session.query.ids) if e._session.query else None)
-    tags = _Live(lambda e: Tags(lambda: e._session.tags, lambda ids: e._tagged(ids)))
+    tags = _Live(lambda e: Tags(lambda: e._session.tags, e._tagged))
 
     _AFFECTED = {  # noqa: RUF012 - a constant
         "view": ("view", "mode", "selected", "tags"),  # the order of the view is theirs too
@@ -259,7 +259,8 @@ class Explorer(ipywidgets.Box):
 
     def _ids(self, items: Items) -> list[int]:
         with self.project.lock:
-            return [int(item) for item in self.project.ids[self.project.rows(items)]]
+            ids: list[int] = self.project.ids[self.project.rows(items)].tolist()
+            return ids
 
     def _select(self, items: Items) -> None:
         self._session.select("set", ids=self._ids(items))

@@ -68,6 +68,7 @@ MAX_PATHS = 10_000
 ITEM_OPS = ("set", "add", "remove", "toggle")
 VIEW_OPS = ("all", "none", "invert", "extras")
 CLEARABLE = ("query", "filters")
+_EXPORT_INSTEAD = 'Write them into a file instead: project.export("selected.csv", explorer.selected).'
 
 
 @dataclass(frozen=True)
@@ -478,6 +479,3 @@ def pack_paths(request_id: int, items: Sequence[int], file: Callable[[int], Path
                 f"{path!r} has a line break in it, and each path is to be a line. {_EXPORT_INSTEAD}"
             )
     return ok(request_id, paths=paths)
-
-
-_EXPORT_INSTEAD = 'Write them into a file instead: project.export("selected.csv", explorer.selected).'

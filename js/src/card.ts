@@ -114,7 +114,7 @@ export class Card {
     // The keeper is at no distance from itself.
     const value = row.keeper ? "" : formatValue(row.value);
     write(this.#value, value, value && `${this.#valueName}: ${row.value}`);
-    if (previous?.label !== row.label) write(this.#label, row.label ?? "", row.label ?? "");
+    if (previous?.label !== row.label || previous.suspected !== row.suspected) this.#fillLabel(row);
     const color = row.color.join(" ");
     if (previous?.color.join(" ") !== color) this.#mean.style.backgroundColor = `rgb(${color} / 55%)`;
     this.#fillBadge(row);
@@ -135,6 +135,17 @@ export class Card {
     else if (group > 0) write(this.#badge, `≈ ${group}`, others);
   }
 
+  #fillLabel({ label, suspected }: Row): void {
+    const isSuspected = suspected !== null;
+    this.#label.classList.toggle("suspicion", isSuspected);
+    this.#label.title = isSuspected ? describeSuspicion(label, suspected) : (label ?? "");
+    // Each label in its own direction, and the arrow always from the one to the other.
+    this.#label.dir = isSuspected ? "ltr" : "auto";
+    if (!isSuspected) this.#label.textContent = label ?? "";
+    else if (label === null) this.#label.replaceChildren("→ ", h("bdi", {}, suspected), "?");
+    else this.#label.replaceChildren(h("bdi", {}, label), " → ", h("bdi", {}, suspected), "?");
+  }
+
   #fillTags(tags: readonly string[]): void {
     const chips = tags
       .slice(0, TAGS_SHOWN)
@@ -145,14 +156,14 @@ export class Card {
   }
 
   /** All that a screen reader says of the card. */
-  #describe({ name, value, label, tags, keeper, group }: Row): string {
+  #describe({ name, value, label, suspected, tags, keeper, group }: Row): string {
     const known = Number.isFinite(value)
       ? `${this.#valueName} ${formatValue(value)}`
       : `no ${this.#valueName}`;
     return [
       name,
       keeper ? "keeper" : known,
-      label !== null && `label ${label}`,
+      suspected !== null ? describeSuspicion(label, suspected) : label !== null && `label ${label}`,
       tags.length > 0 && `tagged ${tags.join(", ")}`,
       group > 0 && formatItems(group, "duplicate"),
     ]
@@ -194,6 +205,10 @@ export class Card {
     // Decodes off the main thread. It rejects for reasons other than a bad file, too, hence the look at the width.
     image.decode().then(settled, settled);
   }
+}
+
+function describeSuspicion(label: string | null, suspected: string): string {
+  return `${label === null ? "no label" : `labeled ${label}`}; its neighbors suggest ${suspected}`;
 }
 
 /** Set text and title of an element, unless they are that already. */

@@ -122,7 +122,7 @@ function rowsOf(rows: readonly Row[]): HTMLElement[] {
 }
 
 function factsOf(details: Details): HTMLElement[] {
-  const { path, width, height, bytes, modified, label, split, tags } = details;
+  const { path, width, height, bytes, modified, label, suspected, split, tags } = details;
   const chips = tags.map((tag) => h("span", { class: "tag", dir: "auto", title: tag }, tag));
   return rowsOf([
     ["Path", text(path)],
@@ -130,6 +130,7 @@ function factsOf(details: Details): HTMLElement[] {
     ["File", number(formatBytes(bytes))],
     ["Modified", text(formatTime(modified))],
     ...(label ? [["Label", text(label)] as const] : []),
+    ...(suspected ? [["Suggested label", text(suspected)] as const] : []),
     ...(split ? [["Split", text(split)] as const] : []),
     ["Tags", h("dd", { class: "tag-list" }, ...(chips.length ? chips : [NONE]))],
   ]);

@@ -59,6 +59,8 @@ export interface Row {
   /** The metric on the card; NaN where it is missing. */
   readonly value: number;
   readonly label: string | null;
+  /** What the neighbors suggest instead; only known while the filter on suspected labels is on. */
+  readonly suspected: string | null;
   readonly tags: readonly string[];
   readonly selected: boolean;
   /** Mean colour, sRGB, 0 to 255. */
@@ -112,6 +114,8 @@ export interface Details {
   /** Milliseconds since 1970. */
   readonly modified: number | null;
   readonly label: string | null;
+  /** The label that the neighbors suggest; `null` where that is the item's own. */
+  readonly suspected: string | null;
   readonly split: string | null;
   readonly tags: readonly string[];
   readonly selected: boolean;
@@ -233,6 +237,7 @@ export function unpackRows(content: unknown, buffers: readonly DataView[]): Rows
   const names = list(content, "names", isText, n);
   const labels = list(content, "labels", isLabel, n);
   const tags = list(content, "tags", isTags, n);
+  const suspected = content.suspected === undefined ? [] : list(content, "suspected", isLabel, n);
   checkBuffers(buffers, [4 * n, 8 * n, n, 3 * n, 4 * n, n]);
   const [ids, values, selected, colors, group, keeper] = buffers as [
     DataView,
@@ -248,6 +253,7 @@ export function unpackRows(content: unknown, buffers: readonly DataView[]): Rows
       name,
       value: values.getFloat64(8 * i, true),
       label: labels[i] ?? null,
+      suspected: suspected[i] ?? null,
       tags: tags[i] ?? [],
       selected: selected.getUint8(i) !== 0,
       color: [colors.getUint8(3 * i), colors.getUint8(3 * i + 1), colors.getUint8(3 * i + 2)],
@@ -361,6 +367,7 @@ export function unpackDetails(content: unknown): Details {
     bytes: integer(content, "bytes"),
     modified: field(content, "modified", isTime),
     label: field(content, "label", isLabel),
+    suspected: field(content, "suspected", isLabel),
     split: field(content, "split", isLabel),
     tags: list(content, "tags", isText),
     selected: field(content, "selected", isFlag),

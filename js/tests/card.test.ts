@@ -10,6 +10,7 @@ const ROW: Row = {
   name: "a.jpg",
   value: 0.25,
   label: "cat",
+  suspected: null,
   tags: ["x", "y", "z"],
   selected: false,
   color: [1, 2, 3],
@@ -68,6 +69,41 @@ describe("a card", () => {
     }
   });
 
+  it("says which label the neighbors suggest, as text", () => {
+    const card = new Card(0, () => {});
+    const label = () => part(card, ".label");
+    const evil = `<b>"שלום" 🎈${"x".repeat(300)}`;
+    show(card, ROW);
+    show(card, { ...ROW, suspected: "owl" });
+    show(card, { ...ROW, suspected: "dog" });
+    expect(label().textContent).toBe("cat → dog?");
+    expect(label().title).toBe("labeled cat; its neighbors suggest dog");
+    expect(spoken(card)).toContain("0.2500, labeled cat; its neighbors suggest dog, tagged x");
+    show(card, { ...ROW, label: null, suspected: "dog" });
+    expect(label().textContent).toBe("→ dog?");
+    expect(label().title).toBe("no label; its neighbors suggest dog");
+    show(card, { ...ROW, label: evil, suspected: evil });
+    expect(label().textContent).toBe(`${evil} → ${evil}?`);
+    expect([...label().querySelectorAll("*")].map(({ localName }) => localName)).toEqual(["bdi", "bdi"]);
+  });
+
+  it("shows the label alone again once it is not suspected", () => {
+    const card = new Card(0, () => {});
+    const label = () => part(card, ".label");
+    const plain = () => [label().textContent, label().title, label().dir, label().className];
+    for (const name of ["dog", "cat → dog?"]) {
+      show(card, { ...ROW, suspected: "dog" });
+      show(card, { ...ROW, label: name });
+      expect(plain()).toEqual([name, name, "auto", "label"]);
+      expect(label().childElementCount).toBe(0);
+    }
+    show(card, { ...ROW, suspected: "dog" });
+    show(card, undefined);
+    expect([label().textContent, label().title]).toEqual(["", ""]);
+    show(card, { ...ROW, label: null });
+    expect(plain()).toEqual(["", "", "auto", "label"]);
+  });
+
   it("leaves the page alone when nothing has changed", async () => {
     const card = new Card(0, () => {});
     show(card, ROW);
@@ -82,6 +118,10 @@ describe("a card", () => {
       });
     show(card, ROW);
     show(card, { ...ROW });
+    expect(changes()).toEqual([]);
+    show(card, { ...ROW, suspected: "dog" });
+    changes();
+    show(card, { ...ROW, suspected: "dog" });
     expect(changes()).toEqual([]);
     show(card, { ...ROW, selected: true });
     expect(changes().length).toBeGreaterThan(0);

@@ -230,6 +230,7 @@ export class Kernel {
       bytes: 2_500_000,
       modified: Date.UTC(2026, 0, 2, 3, 4),
       label: (item as number) % 2 ? "odd" : null,
+      suspected: item === 102 ? "odd" : item === 107 ? "even" : null,
       split: null,
       tags: item === 101 ? ["a", "b", "c"] : [],
       selected: this.selected.has(item as number),

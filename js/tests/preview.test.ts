@@ -227,6 +227,21 @@ describe("the preview", () => {
     expect(images(view)).toHaveLength(1);
   });
 
+  it("says which label the neighbors suggest, where that is another", async () => {
+    const { view } = await show({ n: 20 }, 7);
+    const labels = () => Object.entries(facts(view)).filter(([name]) => /label/i.test(name ?? ""));
+    expect(labels()).toEqual([
+      ["Label", "odd"],
+      ["Suggested label", "even"],
+    ]);
+    await press(view, "ArrowRight");
+    expect(labels()).toEqual([]);
+    await press(view, "ArrowRight");
+    expect(labels()).toEqual([["Label", "odd"]]);
+    for (let left = 109; left > 102; left--) await press(view, "ArrowLeft");
+    expect(labels()).toEqual([["Suggested label", "odd"]]);
+  });
+
   it("never takes text for HTML", async () => {
     const { kernel, view, preview } = await show({ n: 20, manual: true });
     const evil = `<img src=x onerror=alert(1)>"'&amp; ${"\u202e"}gpj.${"é".repeat(300)}`;
@@ -243,6 +258,7 @@ describe("the preview", () => {
       bytes: 999,
       modified: 9e18, // no date at all
       label: evil,
+      suspected: evil,
       split: evil,
       tags: [evil],
       selected: false,
@@ -255,6 +271,7 @@ describe("the preview", () => {
     expect(facts(view)).toMatchObject({
       Path: evil,
       Label: evil,
+      "Suggested label": evil,
       Tags: evil,
       Modified: "–",
       File: "999 bytes",

@@ -14,7 +14,7 @@ import numpy as np
 from simwidget import pipeline
 from simwidget.criteria import CRITERIA, Masks, checked_filters
 from simwidget.errors import InvalidValueError, SimwidgetError
-from simwidget.metrics.labels import label_agreement, label_codes, suspected_labels
+from simwidget.metrics.labels import AGREEMENT, label_agreement, label_codes, suspected_labels
 from simwidget.metrics.outliers import Outliers, count_outliers
 from simwidget.metrics.quality import QUALITY_METRICS, quality_metrics
 from simwidget.metrics.registry import Metrics
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     Items = int | str | os.PathLike[str] | Iterable[int | str | os.PathLike[str]]
     Within = Items | Mapping[str, Any] | npt.NDArray[np.bool_]
 
-_COMPUTED = {"Uniqueness", "Label agreement", *QUALITY_METRICS}
+_COMPUTED = {"Uniqueness", AGREEMENT, *QUALITY_METRICS}
 # What a view can be sorted by, and the columns of to_pandas, besides metrics.
 _RESERVED = {
     *CRITERIA,
@@ -100,9 +100,7 @@ class ProjectContents:
         built = opened.built
         computed: dict[str, Callable[[], npt.NDArray[np.float32]]] = {"Uniqueness": lambda: built.uniqueness}
         if any(label is not None for label in built.items.labels):
-            computed["Label agreement"] = lambda: label_agreement(
-                built.graph.indices, label_codes(built.items.labels)[0]
-            )
+            computed[AGREEMENT] = lambda: label_agreement(built.graph.indices, label_codes(built.items.labels)[0])
         quality = cache(lambda: quality_metrics(built.items))
         computed.update({name: partial(lambda name: quality()[name], name) for name in QUALITY_METRICS})
         own = self._store.user_metrics.load(built.items.ids, built.items.content)

@@ -84,19 +84,28 @@ class ProjectDuplicates(ProjectContents):
         found.sort(key=lambda group: (-len(group[1]), built.rank[group[0]]))
         return DuplicateGroups(self._group(built.items, *group) for group in found)
 
-    def found_across(self, across: str, threshold: float = DUPLICATE_THRESHOLD) -> tuple[Built, Found]:
-        """Find the groups of ``duplicates(threshold, across=across)`` by position, in no order of size.
+    def leaks(self, threshold: float = DUPLICATE_THRESHOLD) -> tuple[Built, npt.NDArray[np.int64]]:
+        """Find the items that are within a threshold of an item of another split.
 
-        Without reasons, which have to look at thumbnails. Raises as :meth:`duplicates`.
+        These are the images of ``duplicates(threshold, across="split")`` and their copies: of the copies of an
+        image in one split such groups have only the best. Raises as :meth:`duplicates`.
 
         Returns
         -------
         built : Built
             As of :meth:`grouped`.
-        found : list of (int, list of int, list of float)
-            Keeper, members and their distances to it.
+        rows : ndarray of int64
+            Their positions, ascending.
         """
-        return self._find(threshold, None, across)
+        built, found = self._find(threshold, None, "split")
+        listed = np.zeros(len(built.items.ids), dtype=bool)
+        listed[[row for keeper, members, _ in found for row in (keeper, *members)]] = True
+        splits, names = label_codes(built.items.splits)
+        kinds = built.graph.groups * (len(names) + 1) + splits
+        copies = np.isin(kinds, kinds[listed]) & (splits >= 0)
+        distinct = self._distinct(built)
+        copies[distinct[listed[distinct].any(axis=1)]] = False  # a copy that a person told apart from these
+        return built, np.flatnonzero(listed | copies)
 
     def _find(self, threshold: float, within: Within | None, across: str | None) -> tuple[Built, Found]:
         checked_distance("threshold", threshold)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from simwidget.criteria import SUSPECTED, TAG
+from simwidget.criteria import LABEL, SUSPECTED, TAG
 from simwidget.duplicates import DUPLICATE_THRESHOLD
+from simwidget.metrics.labels import AGREEMENT
 from simwidget.metrics.outliers import MODERATE_FENCE, SEVERE_FENCE, iqr_fences
 from simwidget.session_view import SCORE
 from simwidget.views import within_range
@@ -22,8 +24,13 @@ if TYPE_CHECKING:
     from simwidget.project import Project
 
 UNREADABLE = "unreadable"
-_MOST_OUTLIERS = 12  # cards
-_WITHOUT_OUTLIERS = {"Random", SCORE}  # means nothing; has the card "Edge cases"
+_MOST_OUTLIERS = 24  # cards
+# They mean nothing, or have cards of their own: "Edge cases" and "Suspected labels".
+_WITHOUT_OUTLIERS = {"Random", SCORE, AGREEMENT}
+# A label is thin with fewer than one in so many of the images that each would have were all labels equal: the rule
+# of cleanlab's Datalab for class imbalance (threshold 0.1), there of the rarest class alone. Whole, so that nothing
+# is rounded.
+_THIN = 10
 _MOST_SUSPECTED = 0.25  # share of the labels beyond which the embedder is at fault rather than they
 _COUNTING = "counting…"
 
@@ -99,9 +106,12 @@ def overview(project: Project, *, slow: bool = True) -> list[Card]:
     -------
     list of Card
         Images; duplicates (Uniqueness up to 0.0001); near-duplicates (up to the embedder's radius); groups of
-        near-duplicates; edge cases (severe upper outliers of Uniqueness); up to 12 cards of outliers, low or high
-        in a metric, the most first; suspected labels; leaks between splits; untagged; unreadable. Those on labels
-        and splits are left out where there are no labels, or not two splits.
+        near-duplicates; edge cases (severe upper outliers of Uniqueness); suspected labels; thin classes (labels
+        with fewer than a tenth of the images that each would have were all equal); leaks between splits; untagged;
+        unreadable; up to 24 cards of outliers, low or high in a metric, those with the most severe ones first, and
+        right after each the severe ones among them, very low or very high, where they are some but not all. Those
+        on labels and splits are left out where there are no labels (for thin classes: not two labels), or not two
+        splits.
     """
     cards = []
     for part in PARTS:
@@ -187,33 +197,48 @@ def _outliers_uncounted(_: Project) -> list[Card]:
 
 
 def _outliers(project: Project) -> list[Card]:
-    cards: list[tuple[int, Card]] = []
+    found: list[tuple[int, int, list[Card]]] = []  # by the number of severe outliers, then of all
     for name, metric in project.metrics.items():
         if name in _WITHOUT_OUTLIERS:
             continue
         values = metric.astype(np.float64)  # float32 values would round the fences
         moderate, severe = iqr_fences(metric)
         sides = (
-            ("Low", "below", "lower", moderate.low, values < moderate.low, values < severe.low),
-            ("High", "above", "upper", moderate.high, values > moderate.high, values > severe.high),
+            ("low", "below", "lower", moderate.low, severe.low, values < moderate.low, values < severe.low),
+            ("high", "above", "upper", moderate.high, severe.high, values > moderate.high, values > severe.high),
         )
-        for side, beyond, quartile, fence, outlying, far in sides:
+        for side, beyond, quartile, fence, far_fence, outlying, far in sides:
             count, severe_count = int(np.count_nonzero(outlying)), int(np.count_nonzero(far))
             if count == 0:
                 continue
-            card = Card(
-                f"{side.lower()} {name}",
-                f"{side} {name}",
-                count,
-                f"Images with an unusual {name}: more than {MODERATE_FENCE:g} interquartile ranges {beyond} the "
-                f"{quartile} quartile; severe ones more than {SEVERE_FENCE:g}.",
-                f"{beyond} {_number(fence)}" + (f", {severe_count:,} severe" if severe_count else ""),
-                {name: _span(metric[outlying])},
-                name if side == "Low" else f"-{name}",
-            )
-            cards.append((count, card))
-    cards.sort(key=lambda entry: -entry[0])
-    return [card for _, card in cards[:_MOST_OUTLIERS]]
+            cards = [
+                Card(
+                    f"{side} {name}",
+                    f"{side.capitalize()} {name}",
+                    count,
+                    f"Images with an unusual {name}: more than {MODERATE_FENCE:g} interquartile ranges {beyond} "
+                    f"the {quartile} quartile; severe ones more than {SEVERE_FENCE:g}.",
+                    f"{beyond} {_number(fence)}" + (f", {severe_count:,} severe" if severe_count else ""),
+                    {name: _span(metric[outlying])},
+                    name if side == "low" else f"-{name}",
+                )
+            ]
+            if 0 < severe_count < count:  # else it would be the same view twice
+                cards.append(
+                    replace(
+                        cards[0],
+                        key=f"very {side} {name}",
+                        title=f"Very {side} {name}",
+                        count=severe_count,
+                        help=f"Images with a very unusual {name}, the severe ones of the outliers: more than "
+                        f"{SEVERE_FENCE:g} interquartile ranges {beyond} the {quartile} quartile.",
+                        detail=f"{beyond} {_number(far_fence)}",
+                        filters={name: _span(metric[far])},
+                    )
+                )
+            found.append((-severe_count, -count, cards))
+    found.sort(key=lambda entry: entry[:2])
+    return [card for _, _, cards in found for card in cards][:_MOST_OUTLIERS]
 
 
 def _number(value: float) -> str:
@@ -236,7 +261,7 @@ def _suspected_uncounted(project: Project) -> list[Card]:
             "Images whose most similar images have another label.",
             _COUNTING,
             {SUSPECTED: True},
-            "Label agreement",
+            AGREEMENT,
         )
     ]
 
@@ -257,6 +282,25 @@ def _suspected(project: Project) -> list[Card]:
             f"{share:.0%} of all: too many to be errors. Labels need an embedder that sees classes, as CLIP does"
         )
     return [replace(cards[0], count=len(own), detail=detail)]
+
+
+def _thin_classes(project: Project) -> list[Card]:
+    counts = Counter(label for label in project.labels if label is not None)
+    if len(counts) < 2:
+        return []
+    fewest = -(-counts.total() // (_THIN * len(counts)))  # images with which a label is thin no more
+    thin = sorted(label for label, count in counts.items() if count < fewest)
+    return [
+        Card(
+            "thin classes",
+            "Thin classes",
+            sum(counts[label] for label in thin),
+            f"Images of labels that have fewer than one in {_THIN} of the images that each label would have were "
+            "all equal.",
+            f"{counted(len(thin), 'label')} with fewer than {counted(fewest, 'image')}" if thin else "",
+            {LABEL: tuple(thin)} if thin else None,
+        )
+    ]
 
 
 def _leaks_uncounted(project: Project) -> list[Card]:
@@ -283,9 +327,9 @@ def _leaks(project: Project) -> list[Card]:
     cards = _leaks_uncounted(project)
     if not cards:
         return []
-    built, found = project.found_across("split", project.near_duplicate_radius)
-    rows = sorted({row for keeper, members, _ in found for row in (keeper, *members)})
-    detail = f"in {counted(len(found), 'group')}" if found else ""
+    built, rows = project.leaks(project.near_duplicate_radius)
+    counts = Counter(built.items.splits[row] for row in rows.tolist())
+    detail = _listed([f"{count:,} in {split}" for split, count in sorted(counts.items())])
     return [replace(cards[0], count=len(rows), detail=detail, ids=tuple(built.items.ids[rows].tolist()))]
 
 
@@ -319,10 +363,11 @@ PARTS = (
     Part(_near_duplicates, _METRICS),
     Part(_groups, _METRICS, _groups_uncounted),
     Part(_edge_cases, _METRICS),
-    Part(_outliers, _METRICS, _outliers_uncounted),
     Part(_suspected, _METRICS | {"labels"}, _suspected_uncounted),
+    Part(_thin_classes, _METRICS | {"labels"}),
     Part(_leaks, _METRICS, _leaks_uncounted, lambda project: project.grouped(project.near_duplicate_radius)[1]),
     Part(_untagged, _METRICS | {"tags"}),
     Part(_unreadable, _METRICS, _unreadable_uncounted),
+    Part(_outliers, _METRICS, _outliers_uncounted),  # last: there can be many
 )
 """What an overview consists of, in order."""

@@ -379,6 +379,7 @@ def forget(store: ProjectStore, embedder: str) -> None:
     store.remove("graph", embedder)
     store.remove("metrics", _uniqueness_name(embedder))
     store.remove("embeddings", embedder)
+    store.remove_vectors(embedder)
 
 
 def _uniqueness_name(embedder: str) -> str:

@@ -18,7 +18,7 @@ from simwidget.criteria import LABEL, SUSPECTED, TAG
 from simwidget.duplicates import DUPLICATE_THRESHOLD
 from simwidget.errors import InvalidValueError, UnknownNameError
 from simwidget.imaging import UnreadableImageError
-from simwidget.inspection import MAX_OTHERS, Details, LargeImage, details, large_image, shown
+from simwidget.inspection import MAX_OTHERS, Details, LargeImage, details, large_image, shown, suspected_of
 from simwidget.names import checked_tag
 from simwidget.session_search import SessionSearch
 from simwidget.session_view import StaleEpochError
@@ -60,6 +60,8 @@ class Rows:
         How many other items are duplicates of this one (within 0.0001).
     keeper : ndarray of bool
         Whether each is the keeper of its group, in the group view; else False.
+    suspected : list of str or None, or None
+        Labels that the neighbors vote for, while the filter on suspected labels is on; else None.
     """
 
     ids: npt.NDArray[np.int64]
@@ -71,6 +73,7 @@ class Rows:
     colors: npt.NDArray[np.uint8]
     group: npt.NDArray[np.int32]
     keeper: npt.NDArray[np.bool_]
+    suspected: list[str | None] | None
 
 
 class Session(SessionSearch):
@@ -133,6 +136,9 @@ class Session(SessionSearch):
             else:
                 values = self.project.metrics[self.value_name][rows]
             ids = self.project.ids[rows]
+            suspected = None
+            if SUSPECTED in self._state.active:
+                suspected = suspected_of(self.project.graph, self.project.labels, rows)
             return Rows(
                 ids=ids,
                 names=[self.project.title(row) for row in rows.tolist()],
@@ -143,6 +149,7 @@ class Session(SessionSearch):
                 colors=self.project.mean_colors[rows],
                 group=self._duplicate_counts[rows],
                 keeper=keeper,
+                suspected=suspected,
             )
 
     def group_sizes(self, epoch: int, start: int, stop: int) -> npt.NDArray[np.int64]:

@@ -50,11 +50,14 @@ class SessionSearch(SessionView):
             Only items that pass the filters.
         """
         with self.lock:
-            rows = self.project.rows(np.asarray(ids, dtype=np.int64))
-            if not label:
-                label = self.project.title(int(rows[0])) if len(rows) == 1 else f"{len(rows):,} images"
+            label = label or self.words_for(ids)
         asked = tuple(int(item) for item in ids)
         self._search({"query": np.array(asked, dtype=np.int64)}, label, k, radius, filtered, asked)
+
+    def words_for(self, ids: Sequence[int]) -> str:
+        """Words for some items that nobody gave others for: the file name, or the number of items."""
+        rows = self.project.rows(np.asarray(ids, dtype=np.int64))
+        return self.project.title(int(rows[0])) if len(rows) == 1 else f"{len(rows):,} images"
 
     def similar_to_image(
         self,

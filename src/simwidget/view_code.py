@@ -34,7 +34,7 @@ def view_code(session: Session) -> str:
         if session.mode != "grid":
             lines.append(f"explorer.mode = {session.mode!r}")
         if query is not None:
-            lines.append(_query_code(query, session.project.ids[query.rows].tolist()))
+            lines.append(_query_code(query, session))
         return "\n".join(lines) + "\n"
 
 
@@ -43,9 +43,9 @@ def _written(filters: dict[str, Any]) -> str:
     return re.sub(r"(?<=[( ])-?inf(?=[,)])", lambda found: f'float("{found[0]}")', repr(filters))
 
 
-def _query_code(query: Query, ids: list[int]) -> str:
+def _query_code(query: Query, session: Session) -> str:
     if query.distances is None:
-        return f"explorer.show({ids!r}, {query.label!r})"
+        return f"explorer.show({session.project.ids[query.rows].tolist()!r}, {query.label!r})"
     options = "".join(
         [
             f", k={query.k}" if query.k != NEIGHBORS else "",
@@ -57,5 +57,8 @@ def _query_code(query: Query, ids: list[int]) -> str:
         return f"explorer.similar(text={query.asked['text']!r}{options})"
     if query.ids:
         asked = repr(query.ids[0]) if len(query.ids) == 1 else repr(list(query.ids))
-        return f"explorer.similar({asked}{options})"
-    return f"# {query.label}: explorer.similar(image{options}), with an image that is not in the project"
+        label = query.label.removeprefix("Similar to ")
+        words = "" if label == session.words_for(query.ids) else f", label={label!r}"
+        return f"explorer.similar({asked}{options}{words})"
+    label = " ".join(query.label.splitlines())  # nothing in a name may end the comment
+    return f"# {label}: explorer.similar(image{options}), with an image that is not in the project"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -315,6 +317,22 @@ def test_embeddings_replaced_by_another_project_object(project: sw.Project) -> N
         assert project.embeddings.shape == (12, 6)
         project.use_embeddings("mine", progress=False)
         assert project.embeddings.shape == (12, 9)
+
+
+def test_replaced_embeddings_leave_no_vectors_set_aside(project: sw.Project, build: Build) -> None:
+    project.add_embeddings("mine", own_vectors(12))
+    project.paths[3].unlink()
+    rescanned = build(project.paths[0].parent, embedder="perceptual")
+    rescanned.use_embeddings("mine", progress=False)  # that of the image that is gone is set aside
+
+    def aside() -> set[str]:
+        with closing(sqlite3.connect(project.project_dir / "thumbnails.db")) as db:
+            return {name for (name,) in db.execute("SELECT embedder FROM vectors")}
+
+    before = aside()
+    rescanned.add_embeddings("mine", own_vectors(11, seed=1))
+    assert len(before) == 2  # also of the embedder, to which the image may come back
+    assert aside() == {"perceptual-1"}
 
 
 def test_new_images_while_added_embeddings_are_in_use(project: sw.Project) -> None:

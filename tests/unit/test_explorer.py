@@ -324,6 +324,8 @@ def test_code_shows_the_same_again(explorer: sw.Explorer) -> None:
         lambda: setattr(explorer, "mode", "groups"),
         lambda: explorer.similar(int(ids[3])),
         lambda: explorer.similar(ids[[3, 5]], np.int64(7), radius=np.float32(0.9), filtered=True),
+        lambda: explorer.similar(ids[[3, 5]], label='it\'s "Brightness" 0.1 to 0.2'),
+        lambda: explorer.similar(int(ids[3]), 7, label="Similar to this"),
         lambda: explorer.show(ids[[1, 4]], 'Two "images"'),
     ]
     for change in states:
@@ -331,10 +333,45 @@ def test_code_shows_the_same_again(explorer: sw.Explorer) -> None:
         other = run(explorer.to_code())
         assert (other.view, other.mode, other.sort) == (explorer.view, explorer.mode, explorer.sort)
         assert (other.filters, other.filters_off) == (explorer.filters, explorer.filters_off)
+        assert other._session.query_label == explorer._session.query_label
         other.close()
     with Image.open(explorer.view[0]) as image:
         explorer.similar(image.copy())
     assert "# Similar to the image" in explorer.to_code()
+
+
+def test_code_has_the_words_of_a_click_on_a_bar(explorer: sw.Explorer) -> None:
+    explorer.histogram._bar_clicked(None, {"data": {"index": 0}})
+    explorer._query._work.shutdown(wait=True)
+    label = explorer._session.query_label
+    assert label == "Similar to 4 images with Uniqueness 0 to 0.0001"
+    other = run(explorer.to_code())
+    assert (other._session.query_label, other.query, other.view) == (label, explorer.query, explorer.view)
+    other.close()
+    # The words that are chosen without any are not written, and are those of what is left after a deletion.
+    ids = explorer.project.ids.tolist()
+    for items in (ids[3], ids[3:5]):
+        explorer.similar(items)
+        assert "label=" not in explorer.to_code()
+    explorer.project.delete(ids[3:4], whole_groups=True)
+    assert explorer._session.query_label == "Similar to 2 images"
+    assert explorer.to_code().splitlines()[-1] == f"explorer.similar({ids[4]}, label='2 images')"
+
+
+def test_words_for_a_query(explorer: sw.Explorer) -> None:
+    first = explorer.project.paths[0]
+    explorer.similar(first, label="the cats")
+    assert explorer._session.query_label == "Similar to the cats"
+    with Image.open(first) as image:
+        explorer.similar(image.copy(), label="my own")
+    assert explorer._session.query_label == "Similar to my own"
+    for wrong in (
+        lambda: explorer.similar(first, label=5),  # type: ignore[arg-type]
+        lambda: explorer.similar(text="a dog", label="dogs"),
+    ):
+        with pytest.raises(InvalidValueError, match=r"words for a query|label="):
+            wrong()
+    assert explorer._session.query_label == "Similar to my own"
 
 
 def test_what_the_browser_sends_back_moves_nothing(explorer: sw.Explorer) -> None:
@@ -343,6 +380,17 @@ def test_what_the_browser_sends_back_moves_nothing(explorer: sw.Explorer) -> Non
     explorer.filters = wanted
     explorer.histogram._brush.selected = np.round(explorer.histogram._brush.selected, 2)
     assert explorer.filters == wanted
+
+
+def test_a_drag_that_arrives_as_one_message_filters(explorer: sw.Explorer) -> None:
+    """While the kernel is busy ipywidgets sends only how it ended, not that a drag began."""
+    bars = len(explorer.histogram.bins)
+    explorer.filters = {"Uniqueness": (0.0123, 0.2345)}
+    explorer.histogram._brush.set_state({"selected": [0.2, 0.8], "brushing": False})
+    assert explorer.filters == DUPLICATES
+    explorer.histogram._brush.set_state({"selected": [0.5, bars - 0.5], "brushing": False})
+    assert explorer.filters["Uniqueness"][0] == 0.0
+    assert len(explorer.view) == 14
 
 
 def test_closing_twice_is_closing_once(explorer: sw.Explorer) -> None:

@@ -18,11 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import picture, write_pictures
 from PIL import Image, ImageCms
+from vector_cases import Items, build_graph, collections
 
 import simwidget as sw
 from simwidget.errors import SimwidgetError, UnknownNameError
 from simwidget.imaging import UnreadableImageError, load_rgb
-from simwidget.inspection import MAX_OTHERS, LargeImage, details, large_image
+from simwidget.inspection import MAX_OTHERS, LargeImage, details, large_image, suspected_of
+from simwidget.metrics.labels import label_codes, suspected_labels
 from simwidget.session import Session
 from simwidget.widgets.protocol import MAX_IMAGE_BYTES, pack_details
 
@@ -413,6 +415,8 @@ def test_details_can_be_sent_whatever_they_hold(tmp_path: Path, build: Build) ->
     found = session.details(odd)
     assert found.name == "caf\ufffd <img src=x onerror=alert(1)> \u202e🎈.jpg"
     assert (found.path, found.label, found.split) == (f"\ufffd/{found.name}", "\ufffd", "\ufffd")
+    (other,) = (item for item in project.ids.tolist() if item != odd)
+    assert (session.details(other).label, session.details(other).suspected) == (None, "\ufffd")
     assert Path(project.file(odd)).name == name
     assert session.image(odd, 64).full_width == 96
     project.file(odd).unlink()
@@ -426,10 +430,23 @@ def test_a_project_of_one(tmp_path: Path, build: Build) -> None:
     project = build(tmp_path, embedder="perceptual")
     found = details(project, int(project.ids[0]), 0.03)
     assert (found.keeper, found.others, found.tags, found.selected) == (None, [], [], False)
+    assert (found.label, found.suspected) == (None, None)
     with pytest.raises(UnknownNameError, match="987654"):
         details(project, 987_654, 0.03)
     with pytest.raises(UnknownNameError, match="987654"):
         project.file(987_654)
+
+
+@given(collections(), st.data())
+def test_suspected_labels_of_a_few_are_those_of_all(items: Items, data: st.DataObject) -> None:
+    count = len(items.vectors)
+    labels = data.draw(st.lists(st.sampled_from(["cat", "dog", "owl", None]), min_size=count, max_size=count))
+    rows = np.array(data.draw(st.lists(st.integers(0, count - 1), unique=True)), dtype=np.int64)
+    graph = build_graph(items.vectors, items.groups, items.rank)
+    codes, names = label_codes(labels)
+    winners, _ = suspected_labels(graph.indices, graph.distances, codes)
+    expected = [names[code] if code >= 0 else None for code in winners[rows].tolist()]
+    assert suspected_of(graph, labels, rows) == expected
 
 
 def test_a_file_that_has_changed_or_gone_since_it_was_read_is_said_to_have(tmp_path: Path) -> None:

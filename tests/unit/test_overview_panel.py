@@ -166,6 +166,33 @@ def test_labels_are_followed(panel: OverviewPanel) -> None:
     assert panel.cards == overview(project)
 
 
+def test_thin_classes_are_counted_at_once(
+    build: Callable[..., sw.Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path / "cat", 19)
+    write_pictures(tmp_path / "dog", 2, first_seed=50)
+    session = Session(build(tmp_path, embedder="perceptual", labels="folder"))
+    project = session.project
+    panel = OverviewPanel(session)
+    panel.settle()
+    keys = list(panel.buttons)
+    assert keys.index("thin classes") == keys.index("suspected labels") + 1
+    assert panel.buttons["thin classes"].disabled
+    gate = Gate(monkeypatch)
+    of_dogs = project.ids[[label == "dog" for label in project.labels]]
+    project.relabel(of_dogs[:1], "cat")
+    assert text(panel, "thin classes") == "Thin classes 1\n1 label with fewer than 2 images"
+    panel.buttons["thin classes"].click()
+    assert session.filters == {"Label": ("dog",)}
+    assert session.ids_in_view.tolist() == of_dogs[1:].tolist()
+    assert marked(panel) == ["thin classes"]
+    project.relabel(of_dogs[1:], "cat")
+    assert "thin classes" not in panel.buttons  # with one label there is nothing to be thinner than
+    gate.is_open.set()
+    panel.close()
+    session.close()
+
+
 def test_verdicts_on_duplicates_are_followed(panel: OverviewPanel) -> None:
     project = panel.session.project
     leaks = next(card.ids for card in panel.cards if card.key == "leaks")
@@ -208,7 +235,7 @@ def test_no_duplicates_no_highlight(build: Callable[..., sw.Project], tmp_path: 
     assert marked(panel, "simwidget-highlighted") == []
     assert panel.buttons["duplicates"].disabled
     assert text(panel, "groups") == "Groups 0"
-    assert {"leaks", "suspected labels"}.isdisjoint(panel.buttons)
+    assert {"leaks", "suspected labels", "thin classes"}.isdisjoint(panel.buttons)
     panel.close()
     session.close()
 
@@ -271,7 +298,7 @@ def test_it_is_there_before_everything_is_counted(panel: OverviewPanel, monkeypa
     assert gate.reached.wait(30)
     assert text(other, "groups") == "Groups …\ncounting…"
     assert text(other, "duplicates").startswith("Duplicates 4\n")
-    uncounted = ["groups", "outliers", "suspected labels", "leaks", "unreadable"]
+    uncounted = ["groups", "suspected labels", "leaks", "unreadable", "outliers"]
     assert [key for key, button in other.buttons.items() if "…" in button.description] == uncounted
     assert all(other.buttons[key].disabled for key in uncounted)
     gate.is_open.set()

@@ -67,6 +67,7 @@ def rows_of(columns: dict[str, Any]) -> Rows:
         names=columns["names"],
         values=np.array([np.nan if v is None else v for v in columns["values"]], dtype=np.float64),
         labels=columns["labels"],
+        suspected=columns.get("suspected"),
         tags=columns["tags"],
         selected=np.array(columns["selected"], dtype=bool),
         colors=np.array(columns["colors"], dtype=np.uint8).reshape(-1, 3),
@@ -161,6 +162,7 @@ def test_what_is_sent_ahead_is_packed(case: dict[str, Any]) -> None:
     [
         ("names", ["a"], "names has 1 entries for 2 rows"),
         ("tags", [[], [], []], "tags has 3 entries for 2 rows"),
+        ("suspected", [None], "suspected has 1 entries for 2 rows"),
         ("ids", np.array([1, 2**31]), "ids holds values outside int32"),
         ("ids", np.array([1]), r"ids has shape \(1,\) instead of \(2,\)"),
         ("colors", np.zeros((2, 4), np.uint8), r"colors has shape \(2, 4\) instead of \(2, 3\)"),

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from pictures import copy_files, write_pictures
+from pictures import copy_files, picture, write_pictures
+from PIL import ImageEnhance
+from thumb_embedder import ThumbEmbedder
 
 import simwidget as sw
 from simwidget.errors import InvalidValueError, UnknownNameError
@@ -144,6 +146,62 @@ def test_rows_show_what_there_is(session: Session) -> None:
     assert rows.group.tolist()[:4] == [1] * 4
     assert rows.colors.shape == (5, 3)
     assert session.rows(session.epoch, 12, 99).ids.shape == (2,)
+
+
+@pytest.fixture
+def mislabeled(tmp_path: Path) -> Iterator[sw.Project]:
+    """Seven versions each of a cat and of a dog; cat-0 is labeled dog, and dog-1 has no label."""
+    labels: dict[str, str | None] = {}
+    for name, scene in (("cat", picture(1)), ("dog", picture(2))):
+        for number in range(7):
+            file = f"{name}-{number}.png"
+            ImageEnhance.Brightness(scene).enhance(1 - number / 50).save(tmp_path / file)
+            labels[file] = name
+    labels |= {"cat-0.png": "dog", "dog-1.png": None}
+    with sw.Project.from_folder(tmp_path, embedder=ThumbEmbedder(), labels=labels, progress=False) as project:
+        yield project
+
+
+def suspicions(session: Session) -> dict[str, tuple[str | None, str | None]]:
+    rows = session.rows(session.epoch, 0, session.total)
+    assert rows.suspected is not None
+    return dict(zip(rows.names, zip(rows.labels, rows.suspected, strict=True), strict=True))
+
+
+def test_rows_tell_the_suspected_label_while_the_filter_is_on(mislabeled: sw.Project) -> None:
+    session = Session(mislabeled)
+    assert session.rows(session.epoch, 0, 99).suspected is None
+    session.set_filters({"Suspected label": True})
+    assert suspicions(session) == {"cat-0.png": ("dog", "cat"), "dog-1.png": (None, "dog")}
+    session.set_sort("-Name")
+    assert session.rows(session.epoch, 0, 2).suspected == ["dog", "cat"]
+    assert session.rows(session.epoch, 1, 2).suspected == ["cat"]
+    session.set_filters({"Suspected label": True, "Label": ["cat"]})
+    assert session.rows(session.epoch, 0, 99).suspected == []
+    session.set_filters({"Suspected label": True}, off={"Suspected label"})
+    assert session.rows(session.epoch, 0, 99).suspected is None
+    session.close()
+
+
+def test_suspected_labels_follow_other_labels_and_an_undo(mislabeled: sw.Project) -> None:
+    session = Session(mislabeled)
+    session.set_filters({"Suspected label": True})
+    first, revision = suspicions(session), session.revision
+    (wrong,) = mislabeled.ids[mislabeled.rows("cat-0.png")].tolist()
+    assert (session.details(wrong).label, session.details(wrong).suspected) == ("dog", "cat")
+    mislabeled.relabel([f"cat-{number}.png" for number in range(1, 7)], "lynx")
+    assert suspicions(session) == {"cat-0.png": ("dog", "lynx"), "dog-1.png": (None, "dog")}
+    assert session.details(wrong).suspected == "lynx"
+    assert session.revision > revision
+    mislabeled.undo()
+    assert suspicions(session) == first
+    mislabeled.relabel(["cat-0.png"], "cat")
+    assert suspicions(session) == {"dog-1.png": (None, "dog")}
+    assert (session.details(wrong).label, session.details(wrong).suspected) == ("cat", None)
+    mislabeled.undo()
+    assert suspicions(session) == first
+    assert session.details(wrong).suspected == "cat"
+    session.close()
 
 
 def test_rows_of_an_old_order_are_refused(session: Session) -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
     Codes = npt.NDArray[np.int64]
 
+AGREEMENT = "Label agreement"
+"""Name of the metric of :func:`label_agreement`."""
+
 NEIGHBORS = 10
 _NONE = -1  # code of an item without a label
 _BLOCK = 16_384  # items at once: few enough to stay in the processor's cache

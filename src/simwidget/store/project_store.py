@@ -435,6 +435,11 @@ class ProjectStore:
                 with suppress(PermissionError):  # Windows keeps files that are mapped
                     left_over.unlink()
 
+    def remove_vectors(self, embedder: str) -> None:
+        """Remove the vectors of an embedder that were set aside; the caller holds the build lock."""
+        with self._thumbnails.transaction() as db:
+            db.execute("DELETE FROM vectors WHERE embedder = ?", (embedder,))
+
     def load_vectors(self, embedder: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
         """Rows of (id, content hash) and their vectors as stored; empty where a file is missing or damaged."""
         folder = self._embedding_folder(embedder)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from simwidget.session import Rows, Session
 
-_THUMBS = 32  # more than most first screens hold, less than half a megabyte
+_THUMBS = 16  # what most first screens hold: the fewer, the sooner they are there; for others the browser asks
 _REMEMBERED = 4_000  # thumbnails; a browser keeps some 10,000
 
 

@@ -158,6 +158,7 @@ class Explorer(ipywidgets.Box):
         text: str | None = None,
         radius: float | None = None,
         filtered: bool = False,
+        label: str | None = None,
     ) -> None:
         """Show the items most like a query, nearest first.
 
@@ -174,23 +175,29 @@ class Explorer(ipywidgets.Box):
             Only items within this cosine distance.
         filtered : bool
             Only items that pass the filters.
+        label : str, optional
+            Words for ``query``, shown after "Similar to"; default the file name, or the number of items.
 
         Raises
         ------
         UnknownNameError, InvalidValueError
-            As :meth:`simwidget.Project.similar`.
+            As :meth:`simwidget.Project.similar`; also for a ``label`` that is no text, or beside ``text``.
         """
         session = self._session
         more: dict[str, Any] = {"radius": radius, "filtered": filtered}
+        if label is not None and not isinstance(label, str):
+            raise InvalidValueError(f"The words for a query are a text, not {label!r}.")
         if text is not None:
             if query is not None:
                 raise InvalidValueError("Similar to what? Give either a query or text=..., one of them.")
+            if label is not None:
+                raise InvalidValueError("A text is shown as it is: label=... goes with a query.")
             session.similar_to_text(text, k, **more)
         elif self._is_outside(query):
-            label = Path(query).name if isinstance(query, (str, os.PathLike)) else "the image"
-            session.similar_to_image(query, label, k, **more)
+            name = Path(query).name if isinstance(query, (str, os.PathLike)) else "the image"
+            session.similar_to_image(query, label or name, k, **more)
         else:
-            session.similar_to(self._ids(query), k, **more)
+            session.similar_to(self._ids(query), k, label or "", **more)
 
     def show(self, items: Items, label: str = "A list of images") -> None:
         """Show some items, named by id, str path, Path, or several of them, sorted as the view is."""

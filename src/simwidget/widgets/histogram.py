@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import bqplot
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _ALL = "#9aa5b1"
 _VIEW = "#2196f3"
+_ROUNDED = 0.05  # bars by which the browser may send a brush back from where it was put, less than a pixel or two
+_REMEMBERED = 4  # places where the brush was put: what comes back may be late
 
 
 class MetricHistogram(ipywidgets.VBox):
@@ -47,6 +50,7 @@ class MetricHistogram(ipywidgets.VBox):
         self._take(bins, values)
         self._on_brush, self._on_bar = on_brush, on_bar
         self._silent = self._is_dragged = False
+        self._put: deque[npt.NDArray[np.float64]] = deque(maxlen=_REMEMBERED)
         self._figure = self._draw()
         self._mode = ipywidgets.ToggleButtons(
             options=[("Brush", "brush"), ("Click", "click")],
@@ -122,7 +126,8 @@ class MetricHistogram(ipywidgets.VBox):
                 self._brush.selected = None
                 self._brush.reset()
             else:
-                self._brush.selected = np.array(self.bins.positions(*bounds))
+                self._put.append(np.array(self.bins.positions(*bounds)))
+                self._brush.selected = self._put[-1]
         finally:
             self._silent = False
 
@@ -152,13 +157,17 @@ class MetricHistogram(ipywidgets.VBox):
             self._is_dragged = True
             return
         selected = self._brush.selected
-        # The browser sends back, a little rounded, where the brush was put from here: nobody has moved it.
-        if selected is not None and not self._is_dragged:
+        # The browser sends back, a little rounded, where the brush was put from here: nobody has moved it. Else it
+        # was moved, even if nothing said so: while the kernel is busy ipywidgets leaves out that a drag began.
+        if selected is not None and not self._is_dragged and self._was_put(selected):
             return
         if not self._brush.brushing:
             self._is_dragged = False
         bounds = None if selected is None or len(selected) != 2 else self.bins.span(*selected)
         self._on_brush(bounds, not self._brush.brushing)
+
+    def _was_put(self, selected: npt.NDArray[np.float64]) -> bool:
+        return any(np.shape(selected) == put.shape and np.allclose(selected, put, 0, _ROUNDED) for put in self._put)
 
     def _switch_mode(self, change: dict[str, Any]) -> None:
         # An active interaction swallows the mouse events of the bars, so they cannot be active at once.

@@ -8,8 +8,8 @@ reply: ``{kind: "reply", id, status}`` with the status ``ok``, ``error`` (and a 
 ================= ========================================= ===============================================
 kind              further fields                            payload of the ``ok`` reply
 ================= ========================================= ===============================================
-``rows``          ``epoch, start, stop``                    ``epoch, start, stop, names, labels, tags`` and
-                                                            the six buffers of :func:`pack_rows`
+``rows``          ``epoch, start, stop``                    the fields and the six buffers of
+                                                            :func:`pack_rows`
 ``groups``        ``epoch, start, stop``                    ``epoch, start, stop`` and one buffer
 ``thumbs``        ``items``                                 ``items, lengths`` and one buffer
 ``details``       ``item``                                  the fields of :func:`pack_details`
@@ -298,7 +298,8 @@ def pack_rows(request: RowsRequest, rows: Rows) -> tuple[Reply, list[bytes]]:
     Returns
     -------
     reply : dict
-        ``epoch``, ``start``, ``stop``, ``names``, ``labels`` and ``tags``.
+        ``epoch``, ``start``, ``stop``, ``names``, ``labels``, ``tags``, and ``suspected`` (labels) where the rows
+        have them.
     buffers : list of bytes
         ``ids`` int32 (n), ``values`` float64 (n), ``selected`` uint8 (n), ``colors`` uint8 (n, 3),
         ``group`` int32 (n) and ``keeper`` uint8 (n), all little-endian.
@@ -339,15 +340,17 @@ def pack_ahead(
 
 
 def _pack_columns(rows: Rows, n: int) -> tuple[dict[str, Any], list[bytes]]:
-    for name in ("names", "labels", "tags"):
+    for name in ("names", "labels", "tags", "suspected"):
         column = getattr(rows, name)
-        if len(column) != n:
+        if column is not None and len(column) != n:
             raise ValueError(f"{name} has {len(column)} entries for {n} rows")
-    columns = {
+    columns: dict[str, Any] = {
         "names": list(rows.names),
         "labels": list(rows.labels),
         "tags": [list(row) for row in rows.tags],
     }
+    if rows.suspected is not None:
+        columns["suspected"] = list(rows.suspected)
     buffers = [
         _packed("ids", rows.ids, "<i4", (n,)),
         _packed("values", rows.values, "<f8", (n,)),

@@ -59,10 +59,11 @@ $(VENV)/.created: | tools
 	'$(PYTHON)' -m venv $(VENV)
 	@touch $@
 
-# The front end is built by the rule below from the lock file, so pip need not build it a second time.
+# The front end is built by the rule below from the lock file, so pip need not build it a second time. Nor need it
+# compile every module of every package: Python compiles those that are imported, which takes a fraction of the time.
 $(VENV)/.installed-demo $(VENV)/.installed-test: $(VENV)/.installed-%: pyproject.toml $(VENV)/.created | $(BUNDLE)
 	@echo 'Installing simwidget with what `make $*` needs into $(VENV); the first time takes some minutes.'
-	HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[$*]'
+	HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(BIN)/python -m pip install --disable-pip-version-check --no-compile --quiet --editable '.[$*]'
 	@touch $@
 
 # In an environment of their own, so that they neither meet nor change the versions of what simwidget uses.

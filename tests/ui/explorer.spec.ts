@@ -143,17 +143,21 @@ test("the gallery answers while a cell is running", async ({ notebook }) => {
   expect((await running).text.trim()).toBe("1");
 });
 
-test("a kernel restart leaves a message, and running the cell again brings the gallery back", async ({
-  notebook,
-}) => {
-  const view = await ExplorerView.show(notebook);
-  await expect(view.root.getByText(GONE)).toBeHidden();
-  await notebook.restartKernel();
-  await expect(view.root.getByText(GONE)).toBeVisible();
-  await expect(view.cards.first()).toBeVisible();
+test.describe(() => {
+  test.use({ fresh: true });
 
-  const again = await ExplorerView.show(notebook);
-  await expect(again.count).toHaveText(`${IMAGES} images`);
-  await again.brushToTheLeft(0);
-  await expect(again.count).toHaveText(`${COPIES.length} of ${IMAGES}`);
+  test("a kernel restart leaves a message, and running the cell again brings the gallery back", async ({
+    notebook,
+  }) => {
+    const view = await ExplorerView.show(notebook);
+    await expect(view.root.getByText(GONE)).toBeHidden();
+    await notebook.restartKernel();
+    await expect(view.root.getByText(GONE)).toBeVisible();
+    await expect(view.cards.first()).toBeVisible();
+
+    const again = await ExplorerView.show(notebook);
+    await expect(again.count).toHaveText(`${IMAGES} images`);
+    await again.brushToTheLeft(0);
+    await expect(again.count).toHaveText(`${COPIES.length} of ${IMAGES}`);
+  });
 });

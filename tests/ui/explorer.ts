@@ -12,6 +12,11 @@ export const TRUTH = JSON.parse(readFileSync(path.join(DATA, "truth.json"), "utf
 export const COPIES = Object.values(TRUTH).flat().sort();
 export const IMAGES = 40 + COPIES.length;
 
+/** A size between 10 and 999 kB as simwidget writes it. */
+export function kilobytes(bytes: number): string {
+  return `${(bytes / 1000).toFixed(bytes < 99_950 ? 1 : 0)} kB`;
+}
+
 /** Python source that builds a project of one of the sets in a folder of its own. */
 export type ImageSet = "photos" | "one" | "same" | "unreadable" | "hostile";
 
@@ -102,6 +107,12 @@ export class ExplorerView {
 
   /** Drag over the histogram from the middle of one bar to beyond the edge of the axis on its left. */
   async brushToTheLeft(bar: number): Promise<void> {
+    await this.dragToTheLeft(bar);
+    await this.page.mouse.up();
+  }
+
+  /** The same, with the mouse still down. */
+  async dragToTheLeft(bar: number): Promise<void> {
     const from = await center(this.bars.nth(bar));
     const first = await center(this.bars.first());
     const overlay = await box(this.root.locator(".bqplot .brushintsel .overlay"));
@@ -109,7 +120,6 @@ export class ExplorerView {
     await this.page.mouse.down();
     await this.page.mouse.move(first.x, overlay.y + overlay.height / 2, { steps: 4 });
     await this.page.mouse.move(overlay.x, overlay.y + overlay.height / 2, { steps: 4 });
-    await this.page.mouse.up();
   }
 }
 

@@ -1,4 +1,7 @@
-import { expect, test as galata } from "@jupyterlab/galata";
+import path from "node:path";
+import { galata, type IJupyterLabPageFixture, test as onItsOwnPage } from "@jupyterlab/galata";
+import { expect } from "@playwright/test";
+import { WORK } from "./environment";
 import { Notebook } from "./notebook";
 
 export { expect };
@@ -10,13 +13,27 @@ export interface AppOptions {
 }
 
 interface Fixtures extends AppOptions {
+  /** Whether a test has a page and a kernel of its own, rather than those that its worker keeps. */
+  fresh: boolean;
   /** An empty notebook with a running kernel, in a folder of its own; our code may leave no error uncaught. */
   notebook: Notebook;
 }
 
-/** Galata's test, opened on an empty notebook in JupyterLab or in Notebook 7, whichever the project names. */
-export const test = galata.extend<Fixtures>({
+/** What a worker keeps from test to test, once a test has made it. */
+interface Kept {
+  page?: IJupyterLabPageFixture;
+  notebook?: Notebook;
+}
+
+/**
+ * Galata's test, opened on an empty notebook in JupyterLab or in Notebook 7, whichever the project names.
+ *
+ * To load JupyterLab and start a kernel takes longer than most tests, so these share a page and a notebook, emptied
+ * between them, unless a test is about just that (`fresh`). After a failure Playwright takes a new worker.
+ */
+export const test = onItsOwnPage.extend<Fixtures, { kept: Kept }>({
   documentPath: ["tree", { option: true }],
+  fresh: [false, { option: true }],
   autoGoto: false,
   // Where Galata tracks kernels it breaks restarts; that it tracks and ends the sessions is enough.
   kernels: null,
@@ -27,11 +44,42 @@ export const test = galata.extend<Fixtures>({
       await page.locator(".jp-NotebookPanel-notebook").waitFor();
     });
   },
-  notebook: async ({ page, documentPath, tmpPath }, use) => {
+  kept: [
+    // biome-ignore lint/correctness/noEmptyPattern: as above
+    async ({}, use) => {
+      const kept: Kept = {};
+      await use(kept);
+      await kept.notebook?.shutdown();
+      await kept.page?.context().close();
+    },
+    { scope: "worker" },
+  ],
+  page: async ({ page, fresh, kept, browser, baseURL, appPath, viewport, waitForApplication }, use) => {
+    if (fresh) return await use(page);
+    if (!kept.page) {
+      const context = await browser.newContext({ baseURL: String(baseURL), viewport });
+      const [settings, tracked] = [galata.DEFAULT_SETTINGS, null];
+      kept.page = await galata.initTestPage(
+        ...([appPath, false, String(baseURL), true, settings, true, true, await context.newPage()] as const),
+        ...([tracked, tracked, "", waitForApplication, tracked] as const),
+      );
+    }
+    await kept.page.setViewportSize(viewport ?? { width: 1400, height: 1000 });
+    await use(kept.page);
+  },
+  notebook: async ({ page, fresh, kept, documentPath, tmpPath }, use, { workerIndex }) => {
     const uncaught: Error[] = [];
     // anywidget loads modules from blobs; Jupyter's own errors, which Notebook 7 has with Galata, are not ours.
-    page.on("pageerror", (error) => error.stack?.includes("blob:") && uncaught.push(error));
-    await use(await Notebook.create(page, documentPath, `${tmpPath}/test.ipynb`));
+    const listen = (error: Error) => error.stack?.includes("blob:") && uncaught.push(error);
+    page.on("pageerror", listen);
+    if (fresh) {
+      await use(await Notebook.create(page, documentPath, `${tmpPath}/test.ipynb`));
+    } else {
+      kept.notebook ??= await Notebook.create(page, documentPath, `worker-${workerIndex}.ipynb`);
+      await kept.notebook.empty(path.join(WORK, tmpPath));
+      await use(kept.notebook);
+    }
+    page.off("pageerror", listen);
     expect(uncaught).toEqual([]);
   },
 });

@@ -197,21 +197,25 @@ test("axe finds no serious violation in grid, groups and preview", async ({ note
   await scan();
 });
 
-test("a gallery alone, without bqplot", { tag: "@notebook" }, async ({ notebook }) => {
-  const { output } = await notebook.run(
-    [
-      "import sys, simwidget as sw",
-      'project = sw.Project.from_folder("../data/photos", project_dir="project", embedder="perceptual", progress=False)',
-      "gallery = sw.Gallery(project)",
-      "gallery",
-    ].join("\n"),
-  );
-  const view = new ExplorerView(notebook.page as never, output);
-  await view.painted();
-  await view.card(COPIES[0] ?? "").click();
-  await expect(view.selected).toHaveText("1 selected");
-  expect(await notebook.value("gallery.session.selected_ids")).toHaveLength(1);
-  expect(await notebook.value('"bqplot" in sys.modules')).toBe(false);
+test.describe(() => {
+  test.use({ fresh: true }); // a kernel that has not seen bqplot yet
+
+  test("a gallery alone, without bqplot", { tag: "@notebook" }, async ({ notebook }) => {
+    const { output } = await notebook.run(
+      [
+        "import sys, simwidget as sw",
+        'project = sw.Project.from_folder("../data/photos", project_dir="project", embedder="perceptual", progress=False)',
+        "gallery = sw.Gallery(project)",
+        "gallery",
+      ].join("\n"),
+    );
+    const view = new ExplorerView(notebook.page as never, output);
+    await view.painted();
+    await view.card(COPIES[0] ?? "").click();
+    await expect(view.selected).toHaveText("1 selected");
+    expect(await notebook.value("gallery.session.selected_ids")).toHaveLength(1);
+    expect(await notebook.value('"bqplot" in sys.modules')).toBe(false);
+  });
 });
 
 test("names, labels and tags of all kinds are text, and nothing else", async ({ notebook }) => {
@@ -322,6 +326,9 @@ test("colors are those of the theme: JupyterLab, else VS Code, else Colab; style
   expect((await without(colab))[0]).toBe("rgb(1, 2, 3)");
   expect((await without(colab, ["--vscode-editor-background", "rgb(4, 5, 6)"]))[0]).toBe("rgb(4, 5, 6)");
 
-  await notebook.page.addStyleTag({ content: "* .card, button { border: 9px solid red !important; }" });
+  const style = await notebook.page.addStyleTag({
+    content: "* .card, button { border: 9px solid red !important; }",
+  });
   expect(await view.cards.first().evaluate((card) => getComputedStyle(card).borderTopWidth)).toBe("0px");
+  await style.evaluate((element) => (element as HTMLElement).remove());
 });

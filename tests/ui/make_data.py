@@ -5,6 +5,7 @@
 ``same``      six identical images
 ``unreadable``  three files that are no images whatever their names say
 ``hostile``    images whose names are HTML, quotes, emoji, right-to-left text, and as long as a name can be
+``catalog``    the photos in two folders, and a third with a black image, a very wide one and a file that is none
 
 ``truth.json`` beside them names the copies in ``photos``, by the scene that they were copied from.
 """
@@ -30,6 +31,7 @@ HOSTILE = (
     "صورة قديمة 12.jpg",
     "n" * 251 + ".jpg",
 )
+CATALOG = ("even", "odd", "strange")
 DAY = 86_400
 
 
@@ -50,7 +52,16 @@ def scene(seed: int) -> Image.Image:
 def draw(folder: Path) -> None:
     """Draw everything into a folder, which is emptied first."""
     shutil.rmtree(folder, ignore_errors=True)
-    for name in ("photos", "one", "same", "unreadable", "hostile"):
+    for name in (
+        "photos",
+        "one",
+        "same",
+        "unreadable",
+        "hostile",
+        "catalog/even",
+        "catalog/odd",
+        "catalog/strange",
+    ):
         (folder / name).mkdir(parents=True)
     photos = folder / "photos"
     for number in range(SCENES):
@@ -66,6 +77,14 @@ def draw(folder: Path) -> None:
         (folder / "unreadable" / f"broken-{index}.jpg").write_bytes(b"no image")
     for seed, name in enumerate(HOSTILE, start=2000):
         save(scene(seed), folder / "hostile" / name)
+
+    for photo in photos.iterdir():
+        is_odd = int(photo.name[len("scene-") :][:2]) % 2
+        shutil.copy2(photo, folder / "catalog" / ("odd" if is_odd else "even") / photo.name)
+    strange = folder / "catalog" / "strange"
+    save(Image.new("RGB", SIZE), strange / "black.jpg")
+    save(scene(3000).resize((1600, 40)), strange / "wide.jpg")
+    (strange / "broken.jpg").write_bytes(b"no image")
 
 
 def save(image: Image.Image, path: Path) -> None:

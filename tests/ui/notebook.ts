@@ -53,6 +53,37 @@ export class Notebook {
     await this.kernelReady();
   }
 
+  /** Take away all cells, widgets, variables and other documents, and go on in another folder. */
+  async empty(folder: string): Promise<void> {
+    await this.page.evaluate(
+      async ([folder]) => {
+        const { shell } = window.galata.app;
+        const panel = shell.currentWidget as NotebookPanel;
+        const { cells } = panel.context.model.sharedModel;
+        panel.context.model.sharedModel.deleteCellRange(0, cells.length);
+        for (const other of [...shell.widgets("main")]) if (other !== panel) other.dispose();
+        (shell as { expandLeft?: () => void }).expandLeft?.();
+        const reply = await panel.sessionContext.session?.kernel?.requestExecute({
+          code: [
+            "import ipywidgets; ipywidgets.Widget.close_all()",
+            "get_ipython().run_line_magic('reset', '-f')",
+            `__import__("os").chdir(${JSON.stringify(folder)})`,
+          ].join("\n"),
+          silent: true,
+        }).done;
+        if (reply?.content.status !== "ok") throw new Error(`Not emptied: ${JSON.stringify(reply?.content)}`);
+      },
+      [folder],
+    );
+  }
+
+  /** End the kernel. */
+  async shutdown(): Promise<void> {
+    await this.page.evaluate(async () => {
+      await (window.galata.app.shell.currentWidget as NotebookPanel).sessionContext.shutdown();
+    });
+  }
+
   /**
    * Run `code` in a new cell at the end and wait until the kernel is done with it.
    *
@@ -90,9 +121,20 @@ export class Notebook {
     return { text, output };
   }
 
-  /** The value of a Python expression, by way of JSON. */
+  /** The value of a Python expression, by way of JSON; without a cell, which would take longer to show than to run. */
   async value<T>(expression: string): Promise<T> {
-    const { text } = await this.run(`import json; print(json.dumps(${expression}, default=str))`);
+    const text = await this.page.evaluate(async (code) => {
+      const panel = window.galata.app.shell.currentWidget as NotebookPanel;
+      const future = panel.sessionContext.session?.kernel?.requestExecute({ code, store_history: false });
+      if (!future) throw new Error("There is no kernel.");
+      let printed = "";
+      future.onIOPub = ({ content }) => {
+        if ("name" in content && content.name === "stdout" && "text" in content) printed += content.text;
+      };
+      const { content } = await future.done;
+      if (content.status === "ok") return printed;
+      throw new Error(content.status === "error" ? content.traceback.join("\n") : "The kernel gave up.");
+    }, `import json; print(json.dumps(${expression}, default=str))`);
     return JSON.parse(text) as T;
   }
 }

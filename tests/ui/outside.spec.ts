@@ -40,7 +40,7 @@ function sceneAndCopies(scene: string, within: number): string {
   ].join("");
 }
 
-test("an image dropped on the gallery or pasted into it is searched for", async ({ notebook, context }) => {
+test("an image dropped on the gallery or pasted into it is searched for", async ({ notebook, page }) => {
   const view = await ExplorerView.show(notebook);
   await view.painted(1);
   const overlay = view.root.getByText("Drop an image to find similar ones");
@@ -78,7 +78,7 @@ test("an image dropped on the gallery or pasted into it is searched for", async 
   await expect(toast).toContainText("truth.json is no image that can be read.");
   await view.button("Dismiss").click();
 
-  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   const photo = readFileSync(path.join(PHOTOS, "scene-26.jpg")).toString("base64");
   await view.page.evaluate(async (base64) => {
     const bitmap = await createImageBitmap(await (await fetch(`data:image/jpeg;base64,${base64}`)).blob());
@@ -91,10 +91,10 @@ test("an image dropped on the gallery or pasted into it is searched for", async 
   await expectFound("image.png", "scene-26.jpg", 1e-4);
 });
 
-test("the paths of what is selected are copied", async ({ notebook, context }) => {
+test("the paths of what is selected are copied", async ({ notebook, page }) => {
   const view = await ExplorerView.show(notebook);
   await view.painted(1);
-  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   const copied = () => view.page.evaluate(() => navigator.clipboard.readText());
   const selected = () => notebook.value<string[]>("[str(path.resolve()) for path in explorer.selected]");
 

@@ -56,7 +56,8 @@ export default defineConfig<AppOptions>({
   use: {
     viewport: { width: 1400, height: 1000 },
     launchOptions: { executablePath: process.env.CHROMIUM_PATH ?? "", args: CHROMIUM_ARGS },
-    trace: "retain-on-failure",
+    // Without pictures of the page for every step, which take as long as the tests; that of a failure tells enough.
+    trace: { mode: "retain-on-failure", screenshots: false, snapshots: false },
     screenshot: "only-on-failure",
   },
   projects: [

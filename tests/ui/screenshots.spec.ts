@@ -5,7 +5,7 @@ import { expect, test } from "./fixtures";
 const IMAGES = path.resolve(__dirname, "../../docs/images");
 
 /** One after the other, since the first draws the demo set, which takes a while. */
-test.use({ viewport: { width: 1500, height: 1000 } });
+test.use({ viewport: { width: 1500, height: 1000 }, fresh: true });
 test.describe.configure({ mode: "serial", timeout: 300_000 });
 
 for (const [name, theme] of [

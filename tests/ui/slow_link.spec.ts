@@ -18,6 +18,8 @@ const test = base.extend<{ slowLink: undefined }>({
   ],
 });
 
+test.use({ fresh: true });
+
 test("over a link of 150 ms clicks show at once, and everything arrives", async ({ notebook }) => {
   const view = await ExplorerView.show(notebook);
   await view.painted();

@@ -156,6 +156,7 @@ test("preview, comparison and difference", async ({ notebook }) => {
   await expect(preview).toHaveAccessibleName(`Preview of ${names[0]}`);
 
   // Uniqueness ascending: the first is a copy, to be compared with its keeper.
+  await expect(preview.getByRole("button", { name: "Compare" })).toBeEnabled(); // it is known with what
   await keyboard.press("c");
   await expect(preview.getByText("same bytes").first()).toBeVisible();
   await keyboard.press("d");

@@ -113,7 +113,8 @@ class FilterCard(ipywidgets.VBox):
 class MetricFilter(FilterCard):
     """Filter by the range of a metric.
 
-    Brush, slider and number boxes say the same. While one is dragged only the counts follow.
+    Brush, slider and number boxes say the same. While the brush is dragged only the counts follow, and a slider is
+    heard once it is let go.
 
     Parameters
     ----------
@@ -139,8 +140,9 @@ class MetricFilter(FilterCard):
         self.histogram = MetricHistogram(
             metric_bins(name, self._values), self._values, self._brushed, self._bar_clicked
         )
+        # Only once it is let go: what it is set to snaps to bars, which would move it under the hand.
         self.slider = ipywidgets.IntRangeSlider(
-            readout=False, layout=ipywidgets.Layout(width="auto", margin="0 14px 0 44px")
+            continuous_update=False, readout=False, layout=ipywidgets.Layout(width="auto", margin="0 14px 0 44px")
         )
         self.low, self.high = (
             ipywidgets.FloatText(

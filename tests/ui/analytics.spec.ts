@@ -52,6 +52,9 @@ test("each chart is drawn, the map is colored by tag, and charts are saved", asy
   const png = await saved("Save PNG");
   expect(png.suggestedFilename()).toBe("photos-Map-pca-Tag.png");
   expect((await readFile(await png.path())).subarray(1, 4).toString()).toBe("PNG");
+  const svg = await saved("Save SVG");
+  expect(svg.suggestedFilename()).toBe("photos-Map-pca-Tag.svg");
+  expect((await readFile(await svg.path())).toString()).toContain("<svg");
 });
 
 test("the distribution of any metric, Uniqueness first, with its quartiles and log counts", async ({

@@ -50,7 +50,6 @@ export default defineConfig<AppOptions>({
   forbidOnly: Boolean(process.env.CI),
   fullyParallel: true,
   workers: 2,
-  retries: 1, // a busy machine misses a deadline now and then; such a test is listed as flaky
   timeout: 90_000,
   expect: { timeout: 15_000 },
   reporter: [["list"], ["html", { open: "never" }]],

@@ -25,9 +25,8 @@ const CATALOG = [
   'split = {path: "test" if path.name in held_out else "train" for path in paths}',
   'project = sw.Project.from_folder("catalog", labels=labels, split=split, embedder="perceptual", progress=False)',
 ];
-/** What the catalog has besides the photos that can be read. */
-export const STRANGE = ["black.jpg", "wide.jpg"];
-export const IN_CATALOG = IMAGES + STRANGE.length;
+/** Beside the photos the catalog has two images that can be read. */
+export const IN_CATALOG = IMAGES + 2;
 
 const SETS = { photos: PHOTOS, catalog: CATALOG };
 

@@ -41,7 +41,7 @@ class Items:
         self.lock = threading.RLock()
         rng = np.random.default_rng(0)
         self.ids = np.arange(1, count + 1)
-        self.labels = [None] * count
+        self.label_codes = np.full(count, -1), list[str]()
         uniqueness = rng.random(count, dtype=np.float32)
         uniqueness[rng.random(count) < 0.05] = 0
         self.metrics = {"Uniqueness": uniqueness, "Brightness": rng.random(count, dtype=np.float32)}

@@ -14,7 +14,7 @@ import numpy as np
 from simwidget import pipeline
 from simwidget.criteria import CRITERIA, Masks, checked_filters
 from simwidget.errors import InvalidValueError, SimwidgetError
-from simwidget.metrics.labels import AGREEMENT, label_agreement, label_codes, suspected_labels
+from simwidget.metrics.labels import AGREEMENT, label_agreement, suspected_labels
 from simwidget.metrics.outliers import Outliers, count_outliers
 from simwidget.metrics.quality import QUALITY_METRICS, quality_metrics
 from simwidget.metrics.registry import Metrics
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from simwidget.metrics.ranking import KeepRules
     from simwidget.neighbor_graph import NeighborGraph
     from simwidget.opening import Opened
+    from simwidget.pipeline import Built
 
     Items = int | str | os.PathLike[str] | Iterable[int | str | os.PathLike[str]]
     Within = Items | Mapping[str, Any] | npt.NDArray[np.bool_]
@@ -87,6 +88,8 @@ class ProjectContents:
         # Held while that is put in place, and by those who read several things that have to be of the same items.
         # Taken last, after _changing, the build lock and the locks of widgets; nothing is written while it is held.
         self.lock = threading.RLock()
+        self._voting = threading.Lock()
+        self._suspected: tuple[Built, npt.NDArray[np.int64]] | None = None
         self._observers: list[Callable[[frozenset[str]], None]] = []
         self._followers: list[Callable[[frozenset[str]], None]] = []
         is_subset = bool(opened.store.manifest.get("subset"))  # else it would be called as the one that it is of
@@ -99,8 +102,8 @@ class ProjectContents:
         """Take over what was opened or computed anew, and let those follow who hold positions of items."""
         built = opened.built
         computed: dict[str, Callable[[], npt.NDArray[np.float32]]] = {"Uniqueness": lambda: built.uniqueness}
-        if any(label is not None for label in built.items.labels):
-            computed[AGREEMENT] = lambda: label_agreement(built.graph.indices, label_codes(built.items.labels)[0])
+        if built.items.label_codes[1]:
+            computed[AGREEMENT] = lambda: label_agreement(built.graph.indices, built.items.label_codes[0])
         quality = cache(lambda: quality_metrics(built.items))
         computed.update({name: partial(lambda name: quality()[name], name) for name in QUALITY_METRICS})
         own = self._store.user_metrics.load(built.items.ids, built.items.content)
@@ -160,6 +163,18 @@ class ProjectContents:
     def splits(self) -> list[str | None]:
         """Split of each item, such as train or test; None where it has none."""
         return list(self._built.items.splits)
+
+    @property
+    def label_codes(self) -> tuple[npt.NDArray[np.int64], list[str]]:
+        """Labels as numbers, int64 of shape (n,), -1 for none; and the labels that these count, sorted."""
+        codes, names = self._built.items.label_codes
+        return codes, list(names)
+
+    @property
+    def split_codes(self) -> tuple[npt.NDArray[np.int64], list[str]]:
+        """Splits as numbers, int64 of shape (n,), -1 for none; and the splits that these count, sorted."""
+        codes, names = self._built.items.split_codes
+        return codes, list(names)
 
     @property
     def relative_paths(self) -> list[str]:
@@ -286,10 +301,28 @@ class ProjectContents:
     @property
     def suspected_labels(self) -> list[str | None]:
         """Label that the neighbors vote for where it is not the item's own; see ``metrics.labels``."""
+        built, codes = self.suspected_codes()
+        names = built.items.label_codes[1]
+        return [names[code] if code >= 0 else None for code in codes.tolist()]
+
+    def suspected_codes(self) -> tuple[Built, npt.NDArray[np.int64]]:
+        """Find :attr:`suspected_labels`, as numbers; a second call only looks them up.
+
+        Returns
+        -------
+        built : Built
+            The items that they are of, whatever changes in the project.
+        codes : ndarray of int64, shape (n,)
+            As :attr:`label_codes` of these items; -1 where no label is suspected.
+        """
         built = self._built
-        codes, names = label_codes(built.items.labels)
-        winners, _ = suspected_labels(built.graph.indices, built.graph.distances, codes)
-        return [names[code] if code >= 0 else None for code in winners.tolist()]
+        with self._voting:
+            before = self._suspected
+            if before is None or before[0].items is not built.items or before[0].graph is not built.graph:
+                graph = built.graph
+                codes, _ = suspected_labels(graph.indices, graph.distances, built.items.label_codes[0])
+                self._suspected = before = built, codes
+            return before
 
     def outliers(self, metrics: Iterable[str] | None = None) -> Outliers:
         """Count the metrics in which each item is an outlier by its quartiles; see ``metrics.outliers``.

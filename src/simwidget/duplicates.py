@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from simwidget.imaging import are_mirrored
 from simwidget.neighbors import pair_distances, row_distances, within_radius
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -114,7 +114,7 @@ def group_duplicates(
     within: npt.NDArray[np.bool_] | None = None,
     across: npt.NDArray[np.int64] | None = None,
     distinct: npt.NDArray[np.int64] | None = None,
-) -> list[tuple[int, list[int], list[float]]]:
+) -> Groups:
     """Group items so that every member is within ``threshold`` of its keeper; no chaining.
 
     Items are visited from the best for keeping; one that belongs to no group yet becomes a keeper and takes
@@ -143,43 +143,51 @@ def group_duplicates(
 
     Returns
     -------
-    list of (keeper, members, distances)
-        Positions of a keeper and of its duplicates, these by distance and then rank; best keeper first.
-        Groups have at least one duplicate.
+    Groups
+        Best keeper first; the other members by distance and then rank, at least one in each group.
     """
     if graph.indices.shape[1] == 0:
-        return []
-    near = _Near(graph, vectors, rank, threshold)
-    free = np.ones(len(rank), dtype=bool) if within is None else within.copy()
+        return Groups.of([])
+    near = _Near(graph, vectors, threshold)
+    inside = np.ones(len(rank), dtype=bool) if within is None else within.copy()
     if across is not None:
-        free &= across >= 0
+        inside &= across >= 0
     apart: dict[int, list[int]] = {}
     for a, b in [] if distinct is None else distinct.tolist():
         apart.setdefault(a, []).append(b)
         apart.setdefault(b, []).append(a)
     by_rank = np.argsort(rank, kind="stable")
-    by_rank = by_rank[(free & near.any)[by_rank]]
-    found = []
+    by_rank = by_rank[(inside & near.any)[by_rank]]
     if across is not None:
         codes = graph.groups[by_rank] * (across.max(initial=0) + 1) + across[by_rank]
-        for item in by_rank[np.sort(np.unique(codes, return_index=True)[1])].tolist():
-            allowed = free & (across != across[item]) & (rank > rank[item])
-            allowed[apart.get(item, [])] = False
-            members, distances = near.to(item, allowed)
-            if members:
-                found.append((item, members, distances))
-        return found
+        by_rank = by_rank[np.sort(np.unique(codes, return_index=True)[1])]
+    # Of numbers and lists of them alone: among a million items, arrays of three would take most of the time to be
+    # made, and a list for each group would have Python look through the whole memory for garbage every so often.
+    free, ranks, parts = bytearray(inside.tobytes()), rank.tolist(), None if across is None else across.tolist()
+    rows: list[int] = []
+    sizes: list[int] = []
+    distances: list[float] = []
     for item in by_rank.tolist():
-        if free[item]:
+        if parts is None and not free[item]:
+            continue
+        place, others = ranks[item], apart.get(item, ())
+        members = sorted(
+            (distance, ranks[other], other)
+            for distance, other in near.to(item)
+            if free[other]
+            and other != item
+            and other not in others
+            and (parts is None or (parts[other] != parts[item] and ranks[other] > place))
+        )
+        if parts is None:
             free[item] = False
-            others = [other for other in apart.get(item, []) if free[other]]
-            free[others] = False
-            members, distances = near.to(item, free)
-            free[others] = True
-            if members:
-                free[members] = False
-                found.append((item, members, distances))
-    return found
+            for _, _, member in members:
+                free[member] = False
+        if members:
+            rows += [item, *(member for _, _, member in members)]
+            distances += [0.0, *(distance for distance, _, _ in members)]
+            sizes.append(1 + len(members))
+    return Groups(np.array(rows, np.int64), np.array(sizes, np.int64), np.array(distances, np.float32))
 
 
 class GroupCache:
@@ -205,7 +213,7 @@ class GroupCache:
                 found = group_duplicates(built.graph, built.embeddings, built.rank, threshold, distinct=pairs)
                 if len(self._found) == _CACHED:
                     del self._found[next(iter(self._found))]
-                self._found[threshold] = Groups.of(found)
+                self._found[threshold] = found
             return self._found[threshold]
 
     def forget(self) -> None:
@@ -259,50 +267,59 @@ class _Near:
         Whether there may be any.
     """
 
-    def __init__(
-        self,
-        graph: NeighborGraph,
-        vectors: npt.NDArray[np.float32],
-        rank: npt.NDArray[np.int64],
-        threshold: float,
-    ) -> None:
-        self._groups, self._rank, self._threshold = graph.groups, rank, threshold
+    def __init__(self, graph: NeighborGraph, vectors: npt.NDArray[np.float32], threshold: float) -> None:
         # Of a memory-mapped array every single row costs more to take than to compare.
-        self._indices, self._vectors = np.asarray(graph.indices), np.asarray(vectors)
-        self._stand_in = graph.stand_ins[graph.groups]
-        self._near: npt.NDArray[np.bool_] = np.less_equal(np.asarray(graph.distances), threshold)
-        self._counts = np.count_nonzero(self._near, axis=1)
+        indices, distances = np.asarray(graph.indices), np.asarray(graph.distances)
+        self._vectors, self._threshold = np.asarray(vectors), threshold
+        self._groups = np.asarray(graph.groups)
+        self._stand_in = np.asarray(graph.stand_ins)[self._groups]
+        is_near = distances <= threshold
+        # Where the graph does not reach as far as the threshold, all vectors are asked instead.
+        self._is_cut_off: npt.NDArray[np.bool_] = np.all(is_near, axis=1)
         # An edge that only the other end lists (its row had more room) counts as well.
-        listing, columns = np.nonzero(self._near)
-        listed = self._indices[listing, columns]
-        self._listing = _Lists(listed, listing, len(rank))
-        self._members = _Lists(graph.groups, np.arange(len(rank)), len(graph.stand_ins))
-        self.any = self._counts > 0
-        self.any[listed] = True
+        listing, columns = np.nonzero(is_near)
+        listed, near = indices[listing, columns], distances[listing, columns]
+        ends, others = np.concatenate([listing, listed]), np.concatenate([listed, listing])
+        self.any = np.zeros(len(indices), dtype=bool)
+        self.any[ends] = True
+        needed = ~self._is_cut_off[ends]
+        self._edges = _Lists(ends[needed], len(indices))
+        self._edge_groups = self._edges.arrange(self._groups[others[needed]])
+        self._edge_distances = self._edges.arrange(np.tile(near, 2)[needed])
+        self._copies = _Lists(self._groups, len(graph.stand_ins))
+        self._members = self._copies.arrange(np.arange(len(indices))).tolist()
 
-    def to(self, item: int, allowed: npt.NDArray[np.bool_]) -> tuple[list[int], list[float]]:
-        """Positions and distances of the allowed items within the threshold, by distance and then rank."""
-        groups, stand_in = self._groups, self._stand_in
-        if self._counts[item] == self._near.shape[1]:  # the graph does not reach as far as the threshold
-            reached = within_radius(self._vectors, int(stand_in[item]), self._threshold)
-            others = reached[stand_in[reached] == reached]
+    def to(self, item: int) -> Iterator[tuple[float, int]]:
+        """Distances and positions of all items within the threshold of one, that itself included; in no order."""
+        for group, distance in self._groups_near(item).items():
+            for other in self._members[self._copies.slice(group)]:
+                yield distance, other
+
+    def _groups_near(self, item: int) -> dict[int, float]:
+        """Distance of each group of copies within the threshold of an item, its own included."""
+        if self._is_cut_off[item]:
+            stand_in = int(self._stand_in[item])
+            reached = within_radius(self._vectors, stand_in, self._threshold)
+            reached = reached[self._stand_in[reached] == reached]
+            distances = pair_distances(self._vectors[reached], self._vectors[stand_in]).tolist()
+            groups = self._groups[reached].tolist()
         else:
-            others = np.append(self._indices[item][self._near[item]], self._listing[item])
-        near_groups = {int(groups[item]), *groups[others].tolist()}
-        found = np.concatenate([self._members[group] for group in near_groups])
-        found = found[allowed[found]]
-        distances = pair_distances(self._vectors[stand_in[found]], self._vectors[stand_in[item]])
-        found, distances = found[distances <= self._threshold], distances[distances <= self._threshold]
-        order = np.lexsort((self._rank[found], distances))
-        return found[order].tolist(), distances[order].tolist()
+            edges = self._edges.slice(item)
+            groups, distances = self._edge_groups[edges].tolist(), self._edge_distances[edges].tolist()
+        return {**dict(zip(groups, distances, strict=True)), int(self._groups[item]): 0.0}
 
 
 class _Lists:
-    """Lists of values by key, end to end; keys are 0 to ``count`` - 1."""
+    """Lists by key, end to end; keys are 0 to ``count`` - 1."""
 
-    def __init__(self, keys: npt.NDArray[np.integer], values: npt.NDArray[np.int64], count: int) -> None:
-        self._values = values[np.argsort(keys, kind="stable")]
-        self._ends = np.cumsum(np.bincount(keys, minlength=count)).tolist()
+    def __init__(self, keys: npt.NDArray[np.integer], count: int) -> None:
+        self._order = np.argsort(keys, kind="stable")
+        self._ends = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=count))]).tolist()
 
-    def __getitem__(self, key: int) -> npt.NDArray[np.int64]:
-        return self._values[self._ends[key - 1] if key else 0 : self._ends[key]]
+    def arrange(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Put values, one for each key that was given, where :meth:`slice` finds them."""
+        return values[self._order]
+
+    def slice(self, key: int) -> slice:
+        """Where the values of a key are."""
+        return slice(self._ends[key], self._ends[key + 1])

@@ -36,7 +36,7 @@ class Groups:
 
     @classmethod
     def of(cls, found: Sequence[tuple[int, Sequence[int], Sequence[float]]]) -> Groups:
-        """Lay groups end to end, each given as :func:`simwidget.duplicates.group_duplicates` does."""
+        """Lay groups end to end, each given as its keeper, the other members and their distances to it."""
         rows = [row for keeper, members, _ in found for row in (keeper, *members)]
         distances = [distance for _, _, distances in found for distance in (0.0, *distances)]
         return cls(
@@ -48,6 +48,15 @@ class Groups:
     def __len__(self) -> int:
         """Count the groups."""
         return len(self.sizes)
+
+    def split(self) -> list[tuple[int, list[int], list[float]]]:
+        """Give each group as its keeper, the other members and their distances to it."""
+        rows, distances = self.rows.tolist(), self.distances.tolist()
+        ends = np.cumsum(self.sizes).tolist()
+        return [
+            (rows[start], rows[start + 1 : end], distances[start + 1 : end])
+            for start, end in zip([0, *ends], ends, strict=False)
+        ]
 
     @property
     def starts(self) -> Positions:

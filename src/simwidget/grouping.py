@@ -19,7 +19,6 @@ from simwidget.duplicates import (
     item_distances,
 )
 from simwidget.errors import InvalidValueError
-from simwidget.metrics.labels import label_codes
 from simwidget.opening import save_settings, stored_rules
 from simwidget.queries import checked_distance
 from simwidget.words import counted, quoted
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from simwidget.opening import Opened
     from simwidget.pipeline import Built
     from simwidget.store import ItemTable
-
-    Found = list[tuple[int, list[int], list[float]]]
 
 _KEEP_TAG = "keep"
 
@@ -80,7 +77,8 @@ class ProjectDuplicates(ProjectContents):
         InvalidValueError
             The threshold is out of range, or the project has no splits or labels to look across.
         """
-        built, found = self._find(threshold, within, across)
+        built, groups = self._find(threshold, within, across)
+        found = groups.split()
         found.sort(key=lambda group: (-len(group[1]), built.rank[group[0]]))
         return DuplicateGroups(self._group(built.items, *group) for group in found)
 
@@ -97,17 +95,17 @@ class ProjectDuplicates(ProjectContents):
         rows : ndarray of int64
             Their positions, ascending.
         """
-        built, found = self._find(threshold, None, "split")
+        built, groups = self._find(threshold, None, "split")
         listed = np.zeros(len(built.items.ids), dtype=bool)
-        listed[[row for keeper, members, _ in found for row in (keeper, *members)]] = True
-        splits, names = label_codes(built.items.splits)
+        listed[groups.rows] = True
+        splits, names = built.items.split_codes
         kinds = built.graph.groups * (len(names) + 1) + splits
         copies = np.isin(kinds, kinds[listed]) & (splits >= 0)
         distinct = self._distinct(built)
         copies[distinct[listed[distinct].any(axis=1)]] = False  # a copy that a person told apart from these
         return built, np.flatnonzero(listed | copies)
 
-    def _find(self, threshold: float, within: Within | None, across: str | None) -> tuple[Built, Found]:
+    def _find(self, threshold: float, within: Within | None, across: str | None) -> tuple[Built, Groups]:
         checked_distance("threshold", threshold)
         with self.lock:
             built, mask = self._built, self._mask(within)
@@ -218,10 +216,9 @@ class ProjectDuplicates(ProjectContents):
     def _parts(self, across: str | None, items: ItemTable) -> npt.NDArray[np.int64] | None:
         if across is None:
             return None
-        of = {"split": items.splits, "label": items.labels}
-        if not isinstance(across, str) or across not in of:
+        if across not in ("split", "label"):
             raise InvalidValueError(f"across is 'split' or 'label', not {across!r}.")
-        codes, known = label_codes(of[across])
+        codes, known = items.split_codes if across == "split" else items.label_codes
         if len(known) < 2:
             has = f"only the {across} {known[0]!r}" if known else f"no {across}s"
             argument = "split" if across == "split" else "labels"

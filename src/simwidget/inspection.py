@@ -11,7 +11,7 @@ import numpy as np
 
 from simwidget.duplicates import duplicate_reasons, item_distances
 from simwidget.imaging import load_scaled, scale_down
-from simwidget.metrics.labels import label_codes, suspected_labels
+from simwidget.metrics.labels import suspected_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,7 +175,7 @@ def details(
     reasons = dict(zip(of_group, duplicate_reasons(items, row, of_group, project.thumbnails), strict=True))
     distances = item_distances(built.graph, built.embeddings, row, np.array(rows, dtype=np.int64)).tolist()
     label, split = items.labels[row], items.splits[row]
-    (suspected,) = suspected_of(built.graph, items.labels, np.array([row]))
+    (suspected,) = suspected_of(built.graph, *items.label_codes, np.array([row]))
     return Details(
         item=item,
         name=project.title(row),
@@ -200,15 +200,17 @@ def details(
 
 
 def suspected_of(
-    graph: NeighborGraph, labels: Sequence[str | None], rows: npt.NDArray[np.int64]
+    graph: NeighborGraph, codes: npt.NDArray[np.int64], names: Sequence[str], rows: npt.NDArray[np.int64]
 ) -> list[str | None]:
     """Tell the suspected labels of a few items; those of all of them take seconds where there are a million.
 
     Parameters
     ----------
     graph : NeighborGraph
-    labels : sequence of str or None
-        Of all n items.
+    codes : ndarray of int64, shape (n,)
+        Labels of all items, as ``project.label_codes``.
+    names : sequence of str
+        What the codes mean.
     rows : ndarray of int64, shape (m,)
         Positions of different items.
 
@@ -220,12 +222,11 @@ def suspected_of(
     asked = np.concatenate([rows[:, None], graph.indices[rows]], axis=1)
     near, places = np.unique(asked, return_inverse=True)
     places = places.reshape(asked.shape)  # which NumPy 2.0 does by itself, and earlier ones do not
-    codes, names = label_codes([labels[row] for row in near.tolist()])
     # A graph of these items and their neighbors. Whom the neighbors are near to plays no part: they are not asked.
     indices = np.zeros((len(near), asked.shape[1] - 1), dtype=np.int64)
     distances = np.zeros(indices.shape, dtype=np.float32)
     indices[places[:, 0]], distances[places[:, 0]] = places[:, 1:], graph.distances[rows]
-    winners, _ = suspected_labels(indices, distances, codes)
+    winners, _ = suspected_labels(indices, distances, codes[near])
     return [shown(names[code]) if code >= 0 else None for code in winners[places[:, 0]].tolist()]
 
 

@@ -251,7 +251,7 @@ def _span(values: npt.NDArray[np.float32]) -> tuple[float, float]:
 
 
 def _suspected_uncounted(project: Project) -> list[Card]:
-    if not any(label is not None for label in project.labels):
+    if not project.label_codes[1]:
         return []
     return [
         Card(
@@ -270,31 +270,31 @@ def _suspected(project: Project) -> list[Card]:
     cards = _suspected_uncounted(project)
     if not cards:
         return []
-    own = [
-        label for label, other in zip(project.labels, project.suspected_labels, strict=True) if other is not None
-    ]
-    without = own.count(None)
+    built, suspected = project.suspected_codes()
+    own = built.items.label_codes[0]
+    count, without = np.count_nonzero(suspected >= 0), np.count_nonzero((suspected >= 0) & (own < 0))
     detail = f"{without:,} without a label" if without else ""
-    labeled = len(project) - project.labels.count(None)
-    share = (len(own) - without) / labeled
+    share = (count - without) / np.count_nonzero(own >= 0)
     if share > _MOST_SUSPECTED:
         detail = (
             f"{share:.0%} of all: too many to be errors. Labels need an embedder that sees classes, as CLIP does"
         )
-    return [replace(cards[0], count=len(own), detail=detail)]
+    return [replace(cards[0], count=int(count), detail=detail)]
 
 
 def _thin_classes(project: Project) -> list[Card]:
-    counts = Counter(label for label in project.labels if label is not None)
-    if len(counts) < 2:
+    codes, names = project.label_codes
+    if len(names) < 2:
         return []
-    fewest = -(-counts.total() // (_THIN * len(counts)))  # images with which a label is thin no more
-    thin = sorted(label for label, count in counts.items() if count < fewest)
+    counts = np.bincount(codes[codes >= 0])
+    fewest = -(-int(counts.sum()) // (_THIN * len(names)))  # images with which a label is thin no more
+    is_thin = counts < fewest
+    thin = [names[code] for code in np.flatnonzero(is_thin).tolist()]
     return [
         Card(
             "thin classes",
             "Thin classes",
-            sum(counts[label] for label in thin),
+            int(counts[is_thin].sum()),
             f"Images of labels that have fewer than one in {_THIN} of the images that each label would have were "
             "all equal.",
             f"{counted(len(thin), 'label')} with fewer than {counted(fewest, 'image')}" if thin else "",
@@ -304,7 +304,7 @@ def _thin_classes(project: Project) -> list[Card]:
 
 
 def _leaks_uncounted(project: Project) -> list[Card]:
-    splits = sorted({split for split in project.splits if split is not None})
+    splits = project.split_codes[1]
     if len(splits) < 2:
         return []
     return [

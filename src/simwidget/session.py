@@ -6,10 +6,10 @@ Several front ends of one session stay in step, because all of them read it and 
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -96,7 +96,8 @@ class Session(SessionSearch):
         self.revision = 1
         self._group_of = _NO_GROUPS
         self._findings = 0  # how often that had to be found anew
-        self._finding = ThreadPoolExecutor(1, thread_name_prefix="simwidget-groups")
+        # One thread for all: several at once would only wait for one another, and the reading of images for them.
+        self._slow = ThreadPoolExecutor(1, thread_name_prefix="simwidget-later")
         self._untold: set[str] = set()  # what changed when the items were exchanged, until observers are told
         with self.lock:
             self._ids, self._selected = project.ids, np.zeros(len(project), dtype=bool)
@@ -112,7 +113,17 @@ class Session(SessionSearch):
         """Stop following the project, which nothing reads any more then."""
         for stop in self._stops:
             stop()
-        self._finding.shutdown(cancel_futures=True)
+        self._slow.shutdown(cancel_futures=True)
+
+    def later(self, job: Callable[[], None]) -> None:
+        """Run what takes long, after what was asked for before, in a thread; not once the session is closed."""
+        with suppress(RuntimeError):
+            self._slow.submit(job)
+
+    def settle(self) -> None:
+        """Wait until all of that is done that was asked for so far."""
+        with suppress(RuntimeError, CancelledError):
+            self._slow.submit(lambda: None).result()
 
     # Rows
 
@@ -135,19 +146,19 @@ class Session(SessionSearch):
                 values, keeper = self._groups.distances[start:stop], self._groups.keepers[start:stop]
             else:
                 values = self.project.metrics[self.value_name][rows]
-            ids = self.project.ids[rows]
+            ids, names = self.project.ids[rows], self._label_names
             suspected = None
             if SUSPECTED in self._state.active:
-                suspected = suspected_of(self.project.graph, self.project.labels, rows)
+                suspected = suspected_of(self.project.graph, *self.project.label_codes, rows)
             return Rows(
                 ids=ids,
                 names=[self.project.title(row) for row in rows.tolist()],
                 values=values.astype(np.float64),
-                labels=[self._labels[row] for row in rows.tolist()],
+                labels=[names[code] if code >= 0 else None for code in self._label_codes[rows].tolist()],
                 tags=[list(self._tags_of.get(item, ())) for item in ids.tolist()],
                 selected=self._selected[rows],
                 colors=self.project.mean_colors[rows],
-                group=self._duplicate_counts[rows],
+                group=self._duplicate_counts(rows),
                 keeper=keeper,
                 suspected=suspected,
             )
@@ -197,20 +208,23 @@ class Session(SessionSearch):
         """JPEG thumbnails by id; None where there is none."""
         return self.project.thumbnails(ids)
 
-    @cached_property
-    def _duplicate_counts(self) -> npt.NDArray[np.int32]:
-        graph = self.project.graph
-        if self.total == 0:
-            return np.empty(0, dtype=np.int32)
-        sizes = np.bincount(graph.groups)
-        rows, places = np.nonzero(graph.distances <= DUPLICATE_THRESHOLD)
+    def _duplicate_counts(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        graph, sizes = self.project.graph, self._copies
+        own = graph.groups[rows]
+        indices, distances = graph.indices[rows], graph.distances[rows]
+        places, columns = np.nonzero(distances <= DUPLICATE_THRESHOLD)
         # Groups of copies, each once: a row may list several of one, and each stands for all of them.
-        pairs = np.unique(rows * len(sizes) + graph.groups[graph.indices[rows, places]])
-        rows, groups = np.divmod(pairs, len(sizes))
-        others = groups != graph.groups[rows]
-        near = np.bincount(rows[others], weights=sizes[groups[others]], minlength=self.total)
-        counts: npt.NDArray[np.int32] = (sizes[graph.groups] - 1 + near).astype(np.int32)
+        pairs = np.unique(places * len(sizes) + graph.groups[indices[places, columns]])
+        places, groups = np.divmod(pairs, max(len(sizes), 1))
+        others = groups != own[places]
+        near = np.bincount(places[others], weights=sizes[groups[others]], minlength=len(rows))
+        counts: npt.NDArray[np.int32] = (sizes[own] - 1 + near).astype(np.int32)
         return counts
+
+    @cached_property
+    def _copies(self) -> npt.NDArray[np.int64]:
+        """Number of items of each group of copies."""
+        return np.bincount(self.project.graph.groups)
 
     def tally(self, rows: npt.NDArray[np.int64]) -> tuple[int | None, int]:
         """Count what some items, by position, amount to.
@@ -230,8 +244,7 @@ class Session(SessionSearch):
             if threshold != self._group_of[0] and self.total <= _AT_ONCE:
                 self._group_of = threshold, _group_numbers(self.total, self.project.grouped(threshold)[1])
             if threshold != self._group_of[0]:
-                with suppress(RuntimeError):  # the session was closed
-                    self._finding.submit(self._find_groups_of, self._findings, threshold)
+                self.later(partial(self._find_groups_of, self._findings, threshold))
                 return None, size
             groups = self._group_of[1][rows]
         return len(np.unique(groups[groups >= 0])), size
@@ -433,7 +446,7 @@ class Session(SessionSearch):
             self._sorted_by = ("", np.empty(0, dtype=np.int64))
             self._group_of = _NO_GROUPS
             self._findings += 1
-            self.__dict__.pop("_duplicate_counts", None)
+            self.__dict__.pop("_copies", None)
         if "metrics" in what or self._is_filtered_by(what):
             rows = self._rows
             self._order()
@@ -457,7 +470,8 @@ class Session(SessionSearch):
         self.__dict__.pop("_names", None)
 
     def _load_labels(self) -> None:
-        self._labels = [None if label is None else shown(label) for label in self.project.labels]
+        self._label_codes, names = self.project.label_codes
+        self._label_names = [shown(name) for name in names]
 
     def _load_tags(self) -> None:
         self._tags = self.project.tagged_ids()

@@ -6,11 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simwidget.metrics.labels import label_codes
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
     from simwidget.group_view import Groups
@@ -23,12 +19,14 @@ class LabelVotes:
 
     Parameters
     ----------
-    votes : sequence of str or None
-        For each item the label that it rather has, as ``project.suspected_labels``.
+    codes : ndarray of int64, shape (n,)
+        For each item the number of the label that it rather has, as ``project.suspected_codes``; -1 for none.
+    names : list of str
+        The labels, sorted.
     """
 
-    def __init__(self, votes: Sequence[str | None]) -> None:
-        self._codes, self._names = label_codes(votes)
+    def __init__(self, codes: Positions, names: list[str]) -> None:
+        self._codes, self._names = codes, names
 
     def most_frequent(self, rows: Positions) -> tuple[str, int] | None:
         """Label with the most votes among items by position, the first by name of several, and its votes."""

@@ -219,7 +219,7 @@ def test_groups_with_pairs_that_are_different(items: Any, threshold: float, pair
             free -= set(near)
             if near:
                 expected.append((keeper, near))
-    found = group_duplicates(graph, vectors, rank, threshold, distinct=distinct)
+    found = group_duplicates(graph, vectors, rank, threshold, distinct=distinct).split()
     assert [(keeper, sorted(members)) for keeper, members, _ in found] == expected
 
 

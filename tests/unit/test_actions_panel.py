@@ -50,8 +50,8 @@ def panel(make: Callable[..., ActionsPanel]) -> ActionsPanel:
 
 def settle(panel: ActionsPanel) -> None:
     """Wait for all that was begun: each thread does one thing after another."""
-    for thread in (panel._work, panel._counting):
-        thread.submit(lambda: None).result(60)
+    panel._work.submit(lambda: None).result(60)
+    panel.session.settle()
 
 
 def click(panel: ActionsPanel, button: Any) -> None:

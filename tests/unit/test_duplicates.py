@@ -18,7 +18,7 @@ SIZES = st.integers(1, 25)
 
 
 def find(items: Items, threshold: float, k: int = 20) -> Found:
-    return group_duplicates(build_graph(*items, k=k), items.vectors, items.rank, threshold)
+    return group_duplicates(build_graph(*items, k=k), items.vectors, items.rank, threshold).split()
 
 
 def by_definition(items: Items, threshold: float) -> Found:
@@ -75,7 +75,7 @@ def test_properties_hold_of_a_graph_that_misses_neighbors(
     distances = np.take_along_axis(matrix, indices, axis=1)
     stand_ins = best_of_groups(items.groups, items.rank)
     graph = NeighborGraph(indices, distances, items.groups, stand_ins, "pynndescent")
-    check(group_duplicates(graph, items.vectors, items.rank, threshold), items, threshold)
+    check(group_duplicates(graph, items.vectors, items.rank, threshold).split(), items, threshold)
 
 
 @pytest.mark.parametrize("k", [3, 20])
@@ -92,7 +92,7 @@ def test_groups_larger_than_k_are_complete(k: int, threshold: float) -> None:
 def test_within_some_items_only(items: Items, threshold: float, k: int, data: st.DataObject) -> None:
     within = np.array(data.draw(st.lists(st.booleans(), min_size=len(items.rank), max_size=len(items.rank))))
     graph = build_graph(*items, k=k)
-    found = group_duplicates(graph, items.vectors, items.rank, threshold, within=within)
+    found = group_duplicates(graph, items.vectors, items.rank, threshold, within=within).split()
     matrix = distance_matrix(items)
     free = [i for i in np.argsort(items.rank).tolist() if within[i]]
     expected = []
@@ -111,7 +111,7 @@ def test_every_pair_across_parts_is_found_once(items: Items, threshold: float, k
     parts = np.array(data.draw(st.lists(st.integers(-1, 2), min_size=count, max_size=count)))
     within = np.array(data.draw(st.lists(st.booleans(), min_size=count, max_size=count)))
     graph = build_graph(*items, k=k)
-    found = group_duplicates(graph, items.vectors, items.rank, threshold, within=within, across=parts)
+    found = group_duplicates(graph, items.vectors, items.rank, threshold, within=within, across=parts).split()
     matrix, rank = distance_matrix(items), items.rank
     looked_at = np.flatnonzero(within & (parts >= 0))
     best_copy = {}

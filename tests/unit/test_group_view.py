@@ -15,18 +15,7 @@ Found = list[tuple[int, list[int], list[float]]]
 
 
 def found_in(items: Items, threshold: float) -> Found:
-    return group_duplicates(build_graph(*items), items.vectors, items.rank, threshold)
-
-
-def split(groups: Groups) -> Found:
-    """Back to what :meth:`Groups.of` was given."""
-    found, rows, distances = [], groups.rows.tolist(), groups.distances.tolist()
-    for size in groups.sizes.tolist():
-        assert distances[0] == 0
-        found.append((rows[0], rows[1:size], distances[1:size]))
-        rows, distances = rows[size:], distances[size:]
-    assert rows == distances == []
-    return found
+    return group_duplicates(build_graph(*items), items.vectors, items.rank, threshold).split()
 
 
 @given(collections(), RADII, st.data())
@@ -36,12 +25,12 @@ def test_against_brute_force(items: Items, threshold: float, data: st.DataObject
     passing = data.draw(st.lists(st.booleans(), min_size=count, max_size=count))
     found = found_in(items, threshold)
     groups = Groups.of(found)
-    assert split(groups) == found
+    assert groups.split() == found
     view = groups.in_view(np.array(order), np.array(passing, dtype=bool))
     whole = {keeper: [keeper, *members] for keeper, members, _ in found}
     expected = [group for group in found if any(passing[row] for row in whole[group[0]])]
     expected.sort(key=lambda group: min(order.index(row) for row in whole[group[0]]))
-    assert split(view) == expected
+    assert view.split() == expected
     assert view.rows[view.keepers].tolist() == [keeper for keeper, _, _ in expected]
     assert len(view) == len(expected)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import ImageEnhance
 from thumb_embedder import ThumbEmbedder
 
 import simwidget as sw
+from simwidget import contents
 from simwidget.errors import InvalidValueError, UnknownNameError
 from simwidget.session import Session, StaleEpochError
 
@@ -202,6 +204,47 @@ def test_suspected_labels_follow_other_labels_and_an_undo(mislabeled: sw.Project
     assert suspicions(session) == first
     assert session.details(wrong).suspected == "cat"
     session.close()
+
+
+def test_votes_for_labels_are_counted_once_until_labels_change(
+    mislabeled: sw.Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elections: list[object] = []
+    elect = contents.suspected_labels
+    monkeypatch.setattr(contents, "suspected_labels", lambda *args: elections.append(args) or elect(*args))
+    codes, names = mislabeled.label_codes
+    labels = mislabeled.labels
+    assert [names[code] if code >= 0 else None for code in codes] == labels
+    assert names == sorted({label for label in labels if label is not None})
+    with pytest.raises(ValueError, match="read-only"):
+        codes[0] = 0
+    built, suspected = mislabeled.suspected_codes()
+    assert built.items.ids is mislabeled.ids
+    assert mislabeled.suspected_codes()[1] is suspected
+    before = mislabeled.suspected_labels
+    assert [names[code] if code >= 0 else None for code in suspected] == before
+    mislabeled.tag(mislabeled.ids[:1], "seen")
+    assert (mislabeled.suspected_labels, len(elections)) == (before, 1)
+    mislabeled.relabel(["cat-0.png"], "cat")
+    assert mislabeled.suspected_labels != before
+    mislabeled.undo()
+    assert (mislabeled.suspected_labels, len(elections)) == (before, 3)
+    mislabeled.undo()
+
+
+def test_what_takes_long_is_done_later_one_after_the_other(project: sw.Project) -> None:
+    session = Session(project)
+    go, done = threading.Event(), list[str]()
+    session.later(lambda: done.append(f"first {go.wait(60)}"))
+    session.later(lambda: done.append("second"))
+    assert done == []
+    go.set()
+    session.settle()
+    assert done == ["first True", "second"]
+    session.close()
+    session.later(lambda: done.append("third"))
+    session.settle()
+    assert done == ["first True", "second"]
 
 
 def test_rows_of_an_old_order_are_refused(session: Session) -> None:

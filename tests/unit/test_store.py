@@ -88,6 +88,17 @@ class TestItems:
         assert (items.quality.dtype, items.quality.tolist()) == (np.float32, [[2, 3, 4, 5, 6, 7, 8, 9]])
         assert store.failed_items() == [("b.png", "torn")]
 
+    def test_unreadable_files_are_found_without_reading_the_others(self, store: ProjectStore) -> None:
+        filled(store, 3)
+        asked: list[str] = []
+        with store._db.reading() as db:
+            db.set_trace_callback(asked.append)
+            store.failed_items()
+            db.set_trace_callback(None)
+            plan = [row[3] for statement in asked for row in db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        assert any("USING INDEX unreadable_items" in step for step in plan), plan
+        assert not any(step.startswith("SCAN items") and "INDEX" not in step for step in plan), plan
+
     def test_no_items(self, store: ProjectStore) -> None:
         items = store.load_items()
         assert len(items.ids) == len(items.paths) == 0

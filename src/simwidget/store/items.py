@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from simwidget.imaging import HASH_BYTES
+from simwidget.metrics.labels import label_codes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -92,3 +94,19 @@ class ItemTable:
     mean_colors: npt.NDArray[np.uint8]
     sharpness: npt.NDArray[np.float64]
     quality: npt.NDArray[np.float32]
+
+    @cached_property
+    def label_codes(self) -> tuple[npt.NDArray[np.int64], list[str]]:
+        """The labels as numbers, and what these mean; see :func:`simwidget.metrics.labels.label_codes`."""
+        return _fixed_codes(self.labels)
+
+    @cached_property
+    def split_codes(self) -> tuple[npt.NDArray[np.int64], list[str]]:
+        """The splits as numbers, and what these mean."""
+        return _fixed_codes(self.splits)
+
+
+def _fixed_codes(labels: list[str | None]) -> tuple[npt.NDArray[np.int64], list[str]]:
+    codes, names = label_codes(labels)
+    codes.flags.writeable = False  # everybody gets the same
+    return codes, names

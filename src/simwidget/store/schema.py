@@ -66,6 +66,8 @@ PROJECT_MIGRATIONS = [
         # Images that a person found to be different: never keeper and member of one group. a < b.
         "CREATE TABLE distinct_pairs (a INTEGER NOT NULL, b INTEGER NOT NULL, PRIMARY KEY (a, b)) WITHOUT ROWID",
     ),
+    # Of a million items all would have to be read, from a disk perhaps, to find the few.
+    ("CREATE INDEX unreadable_items ON items(path) WHERE error IS NOT NULL",),
 ]
 
 THUMBNAIL_MIGRATIONS = [

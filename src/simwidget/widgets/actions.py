@@ -39,7 +39,7 @@ class ActionsPanel(ipywidgets.VBox):
     """Tag, relabel, export and delete images, take that back, and make projects of some.
 
     Every action runs in one thread, and nothing else can be started meanwhile; what came of it, or what went wrong,
-    is said in ``status``. What takes long to count is counted in another thread.
+    is said in ``status``. What takes long to count is counted later, in a thread of the session.
 
     Parameters
     ----------
@@ -51,7 +51,6 @@ class ActionsPanel(ipywidgets.VBox):
         self._showing = threading.RLock()  # so that of two threads the later shows the newer state
         self._is_busy = self._is_following = self._is_counting = self._must_recount = False
         self._work = ThreadPoolExecutor(1, thread_name_prefix="simwidget-action")
-        self._counting = ThreadPoolExecutor(1, thread_name_prefix="simwidget-count")
         self._votes: LabelVotes | None = None
         self._voters = session.project.ids  # that these are votes for
         self._spare = 0  # copies in view that are not the keeper of their group
@@ -171,9 +170,8 @@ class ActionsPanel(ipywidgets.VBox):
         """Stop following the session, wait for what runs, and close the widgets."""
         with suppress(ValueError):  # closed before: a widget is once more when it is forgotten
             self._stop_watching()
-        # The project may be closed next, which nothing may be reading then.
-        self._work.shutdown()
-        self._counting.shutdown()
+        self._work.shutdown()  # the project may be closed next, which nothing may be reading then
+        self.session.settle()
         self.tags.close()
         super().close()
 
@@ -320,7 +318,7 @@ class ActionsPanel(ipywidgets.VBox):
             self._recount()
 
     def _load_labels(self) -> None:
-        self._known_labels = sorted({label for label in self.session.project.labels if label is not None})
+        self._known_labels = self.session.project.label_codes[1]
         self.label.options = self._known_labels
         self.labels.layout.display = None if self._known_labels else "none"
 
@@ -426,8 +424,7 @@ class ActionsPanel(ipywidgets.VBox):
             if self._is_counting:
                 return
             self._is_counting = True
-        with suppress(RuntimeError):  # the panel was closed
-            self._counting.submit(self._count)
+        self.session.later(self._count)
 
     def _count(self) -> None:
         while True:
@@ -447,7 +444,8 @@ class ActionsPanel(ipywidgets.VBox):
         with session.lock:
             ids, threshold, is_counted = session.ids_in_view, session.duplicate_threshold, session.counts_groups
         if self._votes is None and self._known_labels:
-            voters, votes = project.ids, LabelVotes(project.suspected_labels)
+            found, codes = project.suspected_codes()
+            voters, votes = found.items.ids, LabelVotes(codes, found.items.label_codes[1])
             if not self._must_recount:
                 self._voters, self._votes = voters, votes
         if not is_counted:

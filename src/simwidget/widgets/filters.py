@@ -232,9 +232,9 @@ class FiltersPanel(ipywidgets.VBox):
         """What can be filtered by here."""
         project = self.session.project
         names = [name for name in project.metrics if name != SCORE]
-        if any(label is not None for label in project.labels):
+        if project.label_codes[1]:
             names += [LABEL, SUSPECTED]
-        if any(split is not None for split in project.splits):
+        if project.split_codes[1]:
             names.append(SPLIT)
         return [*names, TAG, FILE_NAME, *([FOLDER] if any("/" in path for path in project.relative_paths) else [])]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import ipywidgets
@@ -52,7 +51,7 @@ _STYLE = """<style>
 class OverviewPanel(ipywidgets.VBox):
     """Counts of what is worth a look in a project; a click on one shows it in the session.
 
-    What takes long to count is counted in a thread, and shown as soon as it is known.
+    What takes long to count is counted later, in a thread of the session, and shown as soon as it is known.
 
     Parameters
     ----------
@@ -81,7 +80,6 @@ class OverviewPanel(ipywidgets.VBox):
         self._stale: set[int] = set()  # parts that are to be counted in the thread
         self._basis: dict[int, object] = {}
         self._cards = [(part.uncounted or part.cards)(session.project) for part in PARTS]
-        self._counting = ThreadPoolExecutor(1, thread_name_prefix="simwidget-overview")
         super().__init__(layout=ipywidgets.Layout(min_width="0", overflow="hidden"))
         self.add_class("simwidget-overview")
         self._style_sheet = ipywidgets.HTML(_STYLE, layout=ipywidgets.Layout(display="none"))
@@ -97,7 +95,7 @@ class OverviewPanel(ipywidgets.VBox):
 
     def settle(self) -> None:
         """Wait until everything is counted."""
-        self._counting.submit(lambda: None).result()
+        self.session.settle()
 
     def close(self) -> None:
         """Close the widgets and stop following the session."""
@@ -106,7 +104,6 @@ class OverviewPanel(ipywidgets.VBox):
                 return
             self._is_closed = True
         self._stop_watching()
-        self._counting.shutdown(wait=False, cancel_futures=True)
         for widget in (*self.buttons.values(), self.unreadable, self.message, self._style_sheet):
             widget.close()
         super().close()
@@ -135,7 +132,7 @@ class OverviewPanel(ipywidgets.VBox):
             is_due = bool(self._stale)
             self._stale.update(numbers)
             if self._stale and not is_due:
-                self._counting.submit(self._count)
+                self.session.later(self._count)
 
     def _count(self) -> None:
         with self._lock:

@@ -13,8 +13,10 @@ JUPYTER_AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # `make demo` looks whether standard input is a terminal, which jobs that run side by side do not get.
+ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
-.PHONY: help demo test bench build clean tools
+endif
+.PHONY: help demo test test-tools bench build clean tools
 
 help:
 	@echo 'make demo   draw a set of images, find its duplicates, open JupyterLab on the result'
@@ -33,8 +35,11 @@ demo: $(VENV)/.installed-demo $(BUNDLE)
 		echo 'It ran from top to bottom. In a terminal, `make demo` opens it in JupyterLab.'; \
 	fi
 
-test: $(VENV)/.installed-test node_modules/.package-lock.json tests/ui/node_modules/.package-lock.json $(BUNDLE)
+test:
+	@$(MAKE) --no-print-directory --jobs=2 SIDE_BY_SIDE=1 test-tools
 	$(BIN)/python scripts/check.py
+
+test-tools: $(VENV)/.installed-test node_modules/.package-lock.json tests/ui/node_modules/.package-lock.json $(BUNDLE)
 
 bench: $(VENV)/.installed-test $(PEERS)/.installed $(BUNDLE)
 	$(BIN)/python benchmarks/run.py '$(DATA)'

@@ -39,7 +39,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a check: `problem` is empty when it passed, `seconds` is wall-clock time."""
+    """What became of a check: `problem` is empty when it passed, `seconds` is how long the others waited for it."""
 
     name: str
     problem: str
@@ -60,6 +60,30 @@ def call(command: Sequence[str | Path], cwd: Path = ROOT, **environment: str) ->
 def command(*words: str, cwd: Path = ROOT) -> Callable[[], None]:
     """Return a check that is one command."""
     return lambda: call(words, cwd)
+
+
+class Beside:
+    """A check that is one command, which runs while others do; its output is shown when its turn comes."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def start(self) -> None:
+        """Begin, if that was not done."""
+        if not hasattr(self, "process"):
+            self.output = tempfile.TemporaryFile()  # noqa: SIM115 (open for as long as the command writes)
+            self.process = subprocess.Popen(self.words, cwd=ROOT, stdout=self.output, stderr=subprocess.STDOUT)
+
+    def __call__(self) -> None:
+        """Wait for it."""
+        self.start()
+        code = self.process.wait()
+        with self.output:
+            self.output.seek(0)
+            print("$", shlex.join(self.words))
+            print(self.output.read().decode(errors="replace"), flush=True)
+        if code != 0:
+            raise CheckFailed(f"exit code {code}")
 
 
 def wheel() -> None:
@@ -107,23 +131,27 @@ def browser() -> None:
 CHECKS = (
     Check("ruff check", command(sys.executable, "-m", "ruff", "check")),
     Check("ruff format", command(sys.executable, "-m", "ruff", "format", "--check")),
-    Check("mypy --strict", command(sys.executable, "-m", "mypy", "--strict")),
-    # What a file sets up for all of its tests is set up once.
-    Check(
-        "pytest",
-        command(sys.executable, "-m", "pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"),
-    ),
     Check("biome", command("npm", "run", "--silent", "lint")),
     Check("tsc", command("npm", "run", "--silent", "typecheck")),
     Check("tsc (browser tests)", command("npm", "run", "--silent", "typecheck", cwd=UI_TESTS)),
     Check("vitest", command("npm", "test", "--silent")),
     Check("wheel", wheel),
+    # It keeps one processor busy for as long as all of the above, and there are two at least.
+    Check("mypy --strict", Beside(sys.executable, "-m", "mypy", "--strict")),
+    # What a file sets up for all of its tests is set up once.
+    Check(
+        "pytest",
+        command(sys.executable, "-m", "pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"),
+    ),
     Check("browser tests", browser),
 )
 
 
 def run_all(checks: Sequence[Check]) -> list[Outcome]:
-    """Run the checks in order, each whatever became of the ones before it."""
+    """Run the checks in order, each whatever became of the ones before it; those beside others from the start."""
+    for check in checks:
+        if isinstance(check.run, Beside):
+            check.run.start()
     outcomes = []
     for check in checks:
         print(f"\n== {check.name} ==", flush=True)

@@ -74,8 +74,8 @@ export function createToolbar(store: Store): Part {
   const direction = h("button", { type: "button", class: "icon-button direction" });
   sort.addEventListener("change", () => store.sortBy(sort.value));
   direction.addEventListener("click", () => {
-    const current = traits.sort.value;
-    store.sortBy(current.startsWith("-") ? current.slice(1) : `-${current}`);
+    // Of what has just been chosen, which the kernel perhaps has not heard of yet.
+    store.sortBy(traits.sort.value.startsWith("-") ? sort.value : `-${sort.value}`);
   });
 
   const modes = createModes(store);

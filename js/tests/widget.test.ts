@@ -281,9 +281,14 @@ describe("the toolbar", () => {
     expect(view.find(".direction").getAttribute("aria-label")).toContain("descending");
     view.click(view.find(".direction"));
     expect(kernel.sent.at(-1)).toMatchObject({ kind: "sort", sort: "Uniqueness" });
+    kernel.update({ sort: "Uniqueness" });
+    await settle();
     select.value = "Name";
     select.dispatchEvent(new Event("change"));
     expect(kernel.sent.at(-1)).toMatchObject({ kind: "sort", sort: "Name" });
+    // Turned around before the kernel has said that it sorts by the name.
+    view.click(view.find(".direction"));
+    expect(kernel.sent.at(-1)).toMatchObject({ kind: "sort", sort: "-Name" });
   });
 
   it("names the order of a query, which has one direction only", async () => {

@@ -35,8 +35,8 @@ export const test = onItsOwnPage.extend<Fixtures, { kept: Kept }>({
   documentPath: ["tree", { option: true }],
   fresh: [false, { option: true }],
   autoGoto: false,
-  // Where Galata tracks kernels it breaks restarts; that it tracks and ends the sessions is enough.
-  kernels: null,
+  // Galata would delete each file of a test by a request of its own; setup.ts deletes all of them at the end.
+  serverFiles: "on",
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads from here which fixtures are needed
   waitForApplication: async ({}, use) => {
     await use(async (page) => {
@@ -45,8 +45,8 @@ export const test = onItsOwnPage.extend<Fixtures, { kept: Kept }>({
     });
   },
   kept: [
-    // biome-ignore lint/correctness/noEmptyPattern: as above
-    async ({}, use) => {
+    // Named, so that this is taken down before the browser is.
+    async ({ browser: _ }, use) => {
       const kept: Kept = {};
       await use(kept);
       await kept.notebook?.shutdown();
@@ -54,16 +54,23 @@ export const test = onItsOwnPage.extend<Fixtures, { kept: Kept }>({
     },
     { scope: "worker" },
   ],
-  page: async ({ page, fresh, kept, browser, baseURL, appPath, viewport, waitForApplication }, use) => {
-    if (fresh) return await use(page);
-    if (!kept.page) {
+  page: async ({ fresh, kept, browser, baseURL, appPath, viewport, waitForApplication }, use) => {
+    // Not Galata's page, which each test would have to wait for, also where another is kept.
+    const open = async () => {
       const context = await browser.newContext({ baseURL: String(baseURL), viewport });
       const [settings, tracked] = [galata.DEFAULT_SETTINGS, null];
-      kept.page = await galata.initTestPage(
+      return await galata.initTestPage(
         ...([appPath, false, String(baseURL), true, settings, true, true, await context.newPage()] as const),
         ...([tracked, tracked, "", waitForApplication, tracked] as const),
       );
+    };
+    if (fresh) {
+      const page = await open();
+      await use(page);
+      await page.context().close();
+      return;
     }
+    kept.page ??= await open();
     await kept.page.setViewportSize(viewport ?? { width: 1400, height: 1000 });
     await use(kept.page);
   },
@@ -73,7 +80,9 @@ export const test = onItsOwnPage.extend<Fixtures, { kept: Kept }>({
     const listen = (error: Error) => error.stack?.includes("blob:") && uncaught.push(error);
     page.on("pageerror", listen);
     if (fresh) {
-      await use(await Notebook.create(page, documentPath, `${tmpPath}/test.ipynb`));
+      const notebook = await Notebook.create(page, documentPath, `${tmpPath}/test.ipynb`);
+      await use(notebook);
+      await notebook.shutdown();
     } else {
       kept.notebook ??= await Notebook.create(page, documentPath, `worker-${workerIndex}.ipynb`);
       await kept.notebook.empty(path.join(WORK, tmpPath));

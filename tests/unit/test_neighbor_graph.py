@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from vector_cases import Items, build_graph, clustered, collections
 
 from simwidget.errors import InvalidValueError
-from simwidget.neighbor_graph import EXACT, GroupGraph, NeighborGraph, Recall, expand
+from simwidget.neighbor_graph import GroupGraph, NeighborGraph, Recall, expand
 from simwidget.neighbors import exact_neighbors, improve, measure_recall, search_groups
 
 if TYPE_CHECKING:
@@ -147,15 +147,6 @@ def test_any_damage_of_the_file_is_said_clearly(tmp_path: Path) -> None:
         path.write_bytes(damaged[: int(rng.integers(len(whole) // 2, len(whole) + 1))])
         with suppress(InvalidValueError):
             NeighborGraph.load(path)
-
-
-def test_embeddings_that_are_hard_to_search_are_searched_exactly() -> None:
-    # Where all distances are nearly equal, no neighbor of a neighbor is likely to be one.
-    vectors = np.random.default_rng(0).standard_normal((4000, 200)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    found = search_groups(vectors, method="pynndescent")
-    assert (found.method, found.recall) == ("exact", EXACT)
-    np.testing.assert_array_equal(found.indices, exact_neighbors(vectors, 20)[0])
 
 
 def test_rows_of_one_neighbor() -> None:

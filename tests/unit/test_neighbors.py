@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vector_cases import Items, build_graph, clustered, collections, distance_matrix, unit
 
+from simwidget.neighbor_graph import EXACT, GroupGraph, expand
 from simwidget.neighbors import (
     PRODUCT_ERROR,
     NNDescentWorker,
@@ -21,6 +25,7 @@ from simwidget.neighbors import (
     pair_distances,
     refine,
     row_distances,
+    search_groups,
     within_radius,
 )
 
@@ -204,22 +209,51 @@ def test_refine_sorts_by_distance() -> None:
     np.testing.assert_array_equal(distances_again, distances)
 
 
-# --- PyNNDescent, in real worker processes
+# --- PyNNDescent, in real processes; each compiles for a minute
+
+SEED = 3
+SEARCH = """
+import sys
+import numpy as np
+from simwidget.nndescent_worker import find_neighbors
+for path in sys.argv[2:]:
+    np.save(path, find_neighbors(np.load(path), 20, int(sys.argv[1])))
+"""
 
 
-def test_pynndescent_against_exact() -> None:
-    distinct = clustered(3000, 64, 60, 0.7)
+def many() -> Items:
+    """3,050 items in clusters, 51 of them copies of one another."""
     of = np.concatenate([np.arange(3000), np.zeros(50, dtype=np.int64)])
-    items = Items(distinct[of], of, np.arange(len(of)))
-    with NNDescentWorker(64, 20, seed=3) as one, NNDescentWorker(64, 20, seed=3) as two:
-        graph, again = (build_graph(*items, k=20, method="pynndescent", worker=worker) for worker in (one, two))
+    return Items(clustered(3000, 64, 60, 0.7)[of], of, np.arange(len(of)))
+
+
+def hard() -> npt.NDArray[np.float32]:
+    """Vectors with distances nearly equal, of which no neighbor of a neighbor is likely to be one."""
+    return unit(np.random.default_rng(0).standard_normal((4000, 200)))
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> list[npt.NDArray[np.int32]]:
+    """What PyNNDescent lists for the distinct ones of ``many`` and for ``hard``, in one process."""
+    paths = [tmp_path_factory.mktemp("searched") / name for name in ("many.npy", "hard.npy")]
+    for path, vectors in zip(paths, (many().vectors[:3000], hard()), strict=True):
+        np.save(path, vectors)
+    subprocess.run([sys.executable, "-c", SEARCH, str(SEED), *map(str, paths)], check=True)
+    return [np.load(path) for path in paths]
+
+
+def test_pynndescent_against_exact(searched: list[npt.NDArray[np.int32]]) -> None:
+    items = many()
+    graph = build_graph(*items, k=20, method="pynndescent", seed=SEED)
     exact = build_graph(*items, k=20, method="exact")
     assert (graph.method, exact.method) == ("pynndescent", "exact")
-    np.testing.assert_array_equal(graph.indices, again.indices)
-    np.testing.assert_array_equal(graph.distances, again.distances)
+    again = GroupGraph(*refine(items.vectors[:3000], searched[0]), "pynndescent")
+    expected = expand(again, items.groups, np.arange(3000), items.rank)
+    np.testing.assert_array_equal(graph.indices, expected.indices)
+    np.testing.assert_array_equal(graph.distances, expected.distances)
 
     assert graph.indices.shape == exact.indices.shape
-    assert not (graph.indices == np.arange(len(of))[:, None]).any()
+    assert not (graph.indices == np.arange(len(items.rank))[:, None]).any()
     assert (np.diff(graph.distances, axis=1) >= 0).all()
     pairs = pair_distances(items.vectors[:, None], items.vectors[graph.indices])
     np.testing.assert_array_equal(graph.distances, pairs)
@@ -227,6 +261,14 @@ def test_pynndescent_against_exact() -> None:
     assert (graph.distances[:, :10] <= exact.distances[:, 9:10]).mean() >= 0.98
     assert not graph.distances[0, 0]
     assert graph.distances[0, 1] == exact.distances[0, 1] > 0
+
+
+def test_embeddings_that_are_hard_to_search_are_searched_exactly(searched: list[npt.NDArray[np.int32]]) -> None:
+    vectors = hard()
+    worker: Any = SimpleNamespace(neighbors=lambda vectors: refine(vectors, searched[1]))  # has compiled already
+    found = search_groups(vectors, method="pynndescent", worker=worker)
+    assert (found.method, found.recall) == ("exact", EXACT)
+    np.testing.assert_array_equal(found.indices, exact_neighbors(vectors, 20)[0])
 
 
 def test_worker_that_is_killed() -> None:

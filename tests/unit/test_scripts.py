@@ -57,6 +57,33 @@ def test_run_all_goes_on_after_a_failure(check: ModuleType) -> None:
     assert check.summary(outcomes).splitlines()[-1] == "1 passed, 2 failed"
 
 
+def test_a_check_beside_others_runs_while_they_do(
+    check: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each waits for the other: one after the other they would wait for ever."""
+    meet = """
+import pathlib, sys, time
+mine, other = map(pathlib.Path, sys.argv[1:3])
+mine.touch()
+deadline = time.monotonic() + 60
+while not other.exists() and time.monotonic() < deadline:
+    time.sleep(0.01)
+print("met" if other.exists() else "alone", mine.name)
+sys.exit(not other.exists() or int(sys.argv[3]))
+"""
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    python = (sys.executable, "-c", meet)
+    outcomes = check.run_all(
+        [
+            check.Check("first", check.command(*python, one, two, "0")),
+            check.Check("beside", check.Beside(*python, two, one, "5")),
+        ]
+    )
+    assert [(outcome.name, outcome.problem) for outcome in outcomes] == [("first", ""), ("beside", "exit code 5")]
+    printed = capfd.readouterr().out
+    assert printed.index("met one") < printed.index("== beside ==") < printed.index("met two")
+
+
 @pytest.mark.parametrize(("exit_code", "last_line"), [(0, "1 passed, 0 failed"), (1, "0 passed, 1 failed")])
 def test_main_exits_non_zero_when_anything_failed(
     check: ModuleType,

@@ -13,7 +13,7 @@ test("duplicates are tagged, deleted after a question, and come back", async ({ 
   const panel = view.panel;
   await panel.getByRole("button", { name: "Keep best, tag the rest" }).click();
   await expect
-    .poll(() => notebook.value("sorted(path.name for path in project.tags['duplicate'])"))
+    .poll(() => notebook.value("sorted(path.name for path in project.tags.get('duplicate', []))"))
     .toEqual(COPIES);
   await panel.getByRole("button", { name: /^All in view/ }).click();
   const bytes = await notebook.value<number>("sum(path.stat().st_size for path in explorer.view)");

@@ -5,7 +5,7 @@ import { expect, test } from "./fixtures";
 import { Workspace } from "./workspace";
 
 /** Python: names of what is in view, or of what was asked for. */
-const names = (of: "view" | "query") => `[path.name for path in explorer.${of}]`;
+const names = (of: "view" | "query") => `[path.name for path in explorer.${of} or []]`;
 
 test("to an image file, nearer, and back and forward", async ({ notebook }) => {
   const view = await Workspace.open(notebook);

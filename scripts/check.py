@@ -69,14 +69,12 @@ class Beside:
         self.words = words
 
     def start(self) -> None:
-        """Begin, if that was not done."""
-        if not hasattr(self, "process"):
-            self.output = tempfile.TemporaryFile()  # noqa: SIM115 (open for as long as the command writes)
-            self.process = subprocess.Popen(self.words, cwd=ROOT, stdout=self.output, stderr=subprocess.STDOUT)
+        """Begin; :func:`run_all` does that."""
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115 (open for as long as the command writes)
+        self.process = subprocess.Popen(self.words, cwd=ROOT, stdout=self.output, stderr=subprocess.STDOUT)
 
     def __call__(self) -> None:
         """Wait for it."""
-        self.start()
         code = self.process.wait()
         with self.output:
             self.output.seek(0)

@@ -14,7 +14,7 @@ import numpy as np
 from simwidget import pipeline
 from simwidget.criteria import CRITERIA, Masks, checked_filters
 from simwidget.errors import InvalidValueError, SimwidgetError
-from simwidget.metrics.labels import AGREEMENT, label_agreement, suspected_labels
+from simwidget.metrics.labels import AGREEMENT, label_agreement, labels_of
 from simwidget.metrics.outliers import Outliers, count_outliers
 from simwidget.metrics.quality import QUALITY_METRICS, quality_metrics
 from simwidget.metrics.registry import Metrics
@@ -22,6 +22,7 @@ from simwidget.names import ItemNames, SavedFilters, Tags, checked_name, checked
 from simwidget.observers import listen
 from simwidget.projection import MAP_VERSION, pca_map, umap_map
 from simwidget.store.files import digest
+from simwidget.suggesting import SuspectCache
 from simwidget.words import counted, quoted
 
 if TYPE_CHECKING:
@@ -88,8 +89,7 @@ class ProjectContents:
         # Held while that is put in place, and by those who read several things that have to be of the same items.
         # Taken last, after _changing, the build lock and the locks of widgets; nothing is written while it is held.
         self.lock = threading.RLock()
-        self._voting = threading.Lock()
-        self._suspected: tuple[Built, npt.NDArray[np.int64]] | None = None
+        self._suspects = SuspectCache()
         self._observers: list[Callable[[frozenset[str]], None]] = []
         self._followers: list[Callable[[frozenset[str]], None]] = []
         is_subset = bool(opened.store.manifest.get("subset"))  # else it would be called as the one that it is of
@@ -302,8 +302,7 @@ class ProjectContents:
     def suspected_labels(self) -> list[str | None]:
         """Label that the neighbors vote for where it is not the item's own; see ``metrics.labels``."""
         built, codes = self.suspected_codes()
-        names = built.items.label_codes[1]
-        return [names[code] if code >= 0 else None for code in codes.tolist()]
+        return labels_of(codes, built.items.label_codes[1])
 
     def suspected_codes(self) -> tuple[Built, npt.NDArray[np.int64]]:
         """Find :attr:`suspected_labels`, as numbers; a second call only looks them up.
@@ -316,13 +315,7 @@ class ProjectContents:
             As :attr:`label_codes` of these items; -1 where no label is suspected.
         """
         built = self._built
-        with self._voting:
-            before = self._suspected
-            if before is None or before[0].items is not built.items or before[0].graph is not built.graph:
-                graph = built.graph
-                codes, _ = suspected_labels(graph.indices, graph.distances, built.items.label_codes[0])
-                self._suspected = before = built, codes
-            return before
+        return built, self._suspects.codes(built)
 
     def outliers(self, metrics: Iterable[str] | None = None) -> Outliers:
         """Count the metrics in which each item is an outlier by its quartiles; see ``metrics.outliers``.

@@ -146,8 +146,6 @@ def group_duplicates(
     Groups
         Best keeper first; the other members by distance and then rank, at least one in each group.
     """
-    if graph.indices.shape[1] == 0:
-        return Groups.of([])
     near = _Near(graph, vectors, threshold)
     inside = np.ones(len(rank), dtype=bool) if within is None else within.copy()
     if across is not None:
@@ -220,6 +218,35 @@ class GroupCache:
         """Forget what was found, as after a change of which pairs are distinct."""
         with self._lock:
             self._built = None
+
+
+def duplicate_counts(
+    graph: NeighborGraph, copies: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int32]:
+    """Count for a few items how many others are within ``DUPLICATE_THRESHOLD``, as far as the graph lists them.
+
+    Parameters
+    ----------
+    graph : NeighborGraph
+    copies : ndarray of int64, shape (g,)
+        Number of items of each group of copies.
+    rows : ndarray of int64, shape (m,)
+        Positions of the items.
+
+    Returns
+    -------
+    ndarray of int32, shape (m,)
+    """
+    own = graph.groups[rows]
+    indices, distances = graph.indices[rows], graph.distances[rows]
+    places, columns = np.nonzero(distances <= DUPLICATE_THRESHOLD)
+    # Groups of copies, each once: a row may list several of one, and each stands for all of them.
+    pairs = np.unique(places * len(copies) + graph.groups[indices[places, columns]])
+    places, groups = np.divmod(pairs, max(len(copies), 1))
+    others = groups != own[places]
+    near = np.bincount(places[others], weights=copies[groups[others]], minlength=len(rows))
+    counts: npt.NDArray[np.int32] = (copies[own] - 1 + near).astype(np.int32)
+    return counts
 
 
 def item_distances(

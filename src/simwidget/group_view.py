@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
     Positions = npt.NDArray[np.int64]
@@ -33,17 +31,6 @@ class Groups:
     rows: Positions
     sizes: Positions
     distances: npt.NDArray[np.float32]
-
-    @classmethod
-    def of(cls, found: Sequence[tuple[int, Sequence[int], Sequence[float]]]) -> Groups:
-        """Lay groups end to end, each given as its keeper, the other members and their distances to it."""
-        rows = [row for keeper, members, _ in found for row in (keeper, *members)]
-        distances = [distance for _, _, distances in found for distance in (0.0, *distances)]
-        return cls(
-            np.array(rows, dtype=np.int64),
-            np.array([1 + len(members) for _, members, _ in found], dtype=np.int64),
-            np.array(distances, dtype=np.float32),
-        )
 
     def __len__(self) -> int:
         """Count the groups."""

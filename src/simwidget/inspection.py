@@ -11,7 +11,7 @@ import numpy as np
 
 from simwidget.duplicates import duplicate_reasons, item_distances
 from simwidget.imaging import load_scaled, scale_down
-from simwidget.metrics.labels import suspected_labels
+from simwidget.metrics.labels import labels_of, suspected_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,7 +175,6 @@ def details(
     reasons = dict(zip(of_group, duplicate_reasons(items, row, of_group, project.thumbnails), strict=True))
     distances = item_distances(built.graph, built.embeddings, row, np.array(rows, dtype=np.int64)).tolist()
     label, split = items.labels[row], items.splits[row]
-    (suspected,) = suspected_of(built.graph, *items.label_codes, np.array([row]))
     return Details(
         item=item,
         name=project.title(row),
@@ -185,7 +184,7 @@ def details(
         bytes=int(items.sizes[row]),
         modified=int(items.mtimes[row]) // 1_000_000 or None,
         label=None if label is None else shown(label),
-        suspected=suspected,
+        suspected=suspected_of(built.graph, *items.label_codes, row),
         split=None if split is None else shown(split),
         tags=list(tags),
         selected=is_selected,
@@ -199,10 +198,8 @@ def details(
     )
 
 
-def suspected_of(
-    graph: NeighborGraph, codes: npt.NDArray[np.int64], names: Sequence[str], rows: npt.NDArray[np.int64]
-) -> list[str | None]:
-    """Tell the suspected labels of a few items; those of all of them take seconds where there are a million.
+def suspected_of(graph: NeighborGraph, codes: npt.NDArray[np.int64], names: Sequence[str], row: int) -> str | None:
+    """Tell the suspected label of one item; those of all of them take seconds where there are a million.
 
     Parameters
     ----------
@@ -211,23 +208,21 @@ def suspected_of(
         Labels of all items, as ``project.label_codes``.
     names : sequence of str
         What the codes mean.
-    rows : ndarray of int64, shape (m,)
-        Positions of different items.
+    row : int
+        Position of the item.
 
     Returns
     -------
-    list of str or None
-        What ``project.suspected_labels`` has for each of them, fit to show.
+    str or None
+        What ``project.suspected_labels`` has for it, fit to show.
     """
-    asked = np.concatenate([rows[:, None], graph.indices[rows]], axis=1)
-    near, places = np.unique(asked, return_inverse=True)
-    places = places.reshape(asked.shape)  # which NumPy 2.0 does by itself, and earlier ones do not
-    # A graph of these items and their neighbors. Whom the neighbors are near to plays no part: they are not asked.
-    indices = np.zeros((len(near), asked.shape[1] - 1), dtype=np.int64)
-    distances = np.zeros(indices.shape, dtype=np.float32)
-    indices[places[:, 0]], distances[places[:, 0]] = places[:, 1:], graph.distances[rows]
+    near = np.array([row, *graph.indices[row]])
+    # A graph of the item and its neighbors. Whom these are near to plays no part: they are not asked.
+    indices = np.tile(np.arange(1, len(near)), (len(near), 1))
+    distances = np.tile(graph.distances[row], (len(near), 1))
     winners, _ = suspected_labels(indices, distances, codes[near])
-    return [shown(names[code]) if code >= 0 else None for code in winners[places[:, 0]].tolist()]
+    (label,) = labels_of(winners[:1], names)
+    return None if label is None else shown(label)
 
 
 def _has_changed(path: Path, size: int, mtime_ns: int) -> bool:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simwidget.criteria import LABEL, SUSPECTED, TAG
-from simwidget.duplicates import DUPLICATE_THRESHOLD
+from simwidget.duplicates import DUPLICATE_THRESHOLD, duplicate_counts
 from simwidget.errors import InvalidValueError, UnknownNameError
 from simwidget.imaging import UnreadableImageError
-from simwidget.inspection import MAX_OTHERS, Details, LargeImage, details, large_image, shown, suspected_of
+from simwidget.inspection import MAX_OTHERS, Details, LargeImage, details, large_image, shown
+from simwidget.metrics.labels import labels_of
 from simwidget.names import checked_tag
 from simwidget.session_search import SessionSearch
 from simwidget.session_view import StaleEpochError
@@ -149,16 +150,16 @@ class Session(SessionSearch):
             ids, names = self.project.ids[rows], self._label_names
             suspected = None
             if SUSPECTED in self._state.active:
-                suspected = suspected_of(self.project.graph, *self.project.label_codes, rows)
+                suspected = labels_of(self.project.suspected_codes()[1][rows], names)
             return Rows(
                 ids=ids,
                 names=[self.project.title(row) for row in rows.tolist()],
                 values=values.astype(np.float64),
-                labels=[names[code] if code >= 0 else None for code in self._label_codes[rows].tolist()],
+                labels=labels_of(self._label_codes[rows], names),
                 tags=[list(self._tags_of.get(item, ())) for item in ids.tolist()],
                 selected=self._selected[rows],
                 colors=self.project.mean_colors[rows],
-                group=self._duplicate_counts(rows),
+                group=duplicate_counts(self.project.graph, self._copies, rows),
                 keeper=keeper,
                 suspected=suspected,
             )
@@ -207,19 +208,6 @@ class Session(SessionSearch):
     def thumbnails(self, ids: Sequence[int]) -> list[bytes | None]:
         """JPEG thumbnails by id; None where there is none."""
         return self.project.thumbnails(ids)
-
-    def _duplicate_counts(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-        graph, sizes = self.project.graph, self._copies
-        own = graph.groups[rows]
-        indices, distances = graph.indices[rows], graph.distances[rows]
-        places, columns = np.nonzero(distances <= DUPLICATE_THRESHOLD)
-        # Groups of copies, each once: a row may list several of one, and each stands for all of them.
-        pairs = np.unique(places * len(sizes) + graph.groups[indices[places, columns]])
-        places, groups = np.divmod(pairs, max(len(sizes), 1))
-        others = groups != own[places]
-        near = np.bincount(places[others], weights=sizes[groups[others]], minlength=len(rows))
-        counts: npt.NDArray[np.int32] = (sizes[own] - 1 + near).astype(np.int32)
-        return counts
 
     @cached_property
     def _copies(self) -> npt.NDArray[np.int64]:

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from simwidget.metrics.labels import suspected_labels
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from simwidget.group_view import Groups
+    from simwidget.pipeline import Built
 
     Positions = npt.NDArray[np.int64]
+
+
+class SuspectCache:
+    """The suspected labels of all items, found once for each graph and labels; for any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: tuple[Built, Positions] | None = None
+
+    def codes(self, built: Built) -> Positions:
+        """Codes as of :func:`simwidget.metrics.labels.suspected_labels`."""
+        with self._lock:
+            before = self._found
+            if before is None or before[0].items is not built.items or before[0].graph is not built.graph:
+                graph = built.graph
+                codes, _ = suspected_labels(graph.indices, graph.distances, built.items.label_codes[0])
+                self._found = before = built, codes
+            return before[1]
 
 
 class LabelVotes:

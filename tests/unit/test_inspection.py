@@ -446,7 +446,7 @@ def test_suspected_labels_of_a_few_are_those_of_all(items: Items, data: st.DataO
     codes, names = label_codes(labels)
     winners, _ = suspected_labels(graph.indices, graph.distances, codes)
     expected = [names[code] if code >= 0 else None for code in winners[rows].tolist()]
-    assert suspected_of(graph, codes, names, rows) == expected
+    assert [suspected_of(graph, codes, names, row) for row in rows.tolist()] == expected
 
 
 def test_a_file_that_has_changed_or_gone_since_it_was_read_is_said_to_have(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simwidget.errors import InvalidValueError
-from simwidget.metrics.labels import label_agreement, label_codes, suspected_labels
+from simwidget.metrics.labels import label_agreement, label_codes, labels_of, suspected_labels
 
 KS = st.integers(1, 12)
 
@@ -169,6 +169,7 @@ def test_blocks_fit_together() -> None:
 
 def test_labels_are_numbered_in_their_order() -> None:
     codes, names = label_codes(["dog", None, "cat", "dog", ""])
+    assert labels_of(codes, names) == ["dog", None, "cat", "dog", ""]
     assert codes.dtype == np.int64
     assert codes.tolist() == [2, -1, 1, 2, 0]
     assert names == ["", "cat", "dog"]

@@ -12,7 +12,7 @@ from PIL import ImageEnhance
 from thumb_embedder import ThumbEmbedder
 
 import simwidget as sw
-from simwidget import contents
+from simwidget import suggesting
 from simwidget.errors import InvalidValueError, UnknownNameError
 from simwidget.session import Session, StaleEpochError
 
@@ -210,8 +210,8 @@ def test_votes_for_labels_are_counted_once_until_labels_change(
     mislabeled: sw.Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elections: list[object] = []
-    elect = contents.suspected_labels
-    monkeypatch.setattr(contents, "suspected_labels", lambda *args: elections.append(args) or elect(*args))
+    elect = suggesting.suspected_labels
+    monkeypatch.setattr(suggesting, "suspected_labels", lambda *args: elections.append(args) or elect(*args))
     codes, names = mislabeled.label_codes
     labels = mislabeled.labels
     assert [names[code] if code >= 0 else None for code in codes] == labels

@@ -46,6 +46,11 @@ def label_codes(labels: Sequence[str | None]) -> tuple[Codes, list[str]]:
     return np.fromiter((number[label] for label in labels), np.int64, len(labels)), names
 
 
+def labels_of(codes: npt.NDArray[np.integer], names: Sequence[str]) -> list[str | None]:
+    """Give the labels that codes stand for: the way back from :func:`label_codes`."""
+    return [names[code] if code >= 0 else None for code in codes.tolist()]
+
+
 def label_agreement(indices: npt.NDArray[np.integer], codes: npt.NDArray[np.integer], k: int = NEIGHBORS) -> Floats:
     """Compute Label agreement: the share of the nearest other items that have the same label.
 

@@ -416,7 +416,7 @@ class Analytics(ipywidgets.VBox):
     def _fit_options(self) -> None:
         """Offer the metrics that there are; what was chosen stays so where it is among them."""
         names = [(shown(name), name) for name in self.project.metrics]
-        has_labels = any(label is not None for label in self.project.labels)
+        has_labels = bool(self.project.label_codes[1])
         colors = [*([(LABEL, LABEL)] if has_labels else []), (TAG, TAG), *names]
         self._is_busy = True
         try:

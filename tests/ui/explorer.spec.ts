@@ -71,7 +71,7 @@ test("similar items of a card, by mouse and by keyboard", async ({ notebook }) =
 
 test("a click on a bar asks for the items similar to those in it", async ({ notebook }) => {
   const view = await ExplorerView.show(notebook);
-  await view.button("Click").click();
+  await view.clickMode();
   await view.clickBar(0);
   await expect(view.count).toHaveText(`${IMAGES - COPIES.length} of ${IMAGES}`);
   expect((await notebook.value<string[]>("[path.name for path in explorer.query]")).sort()).toEqual(COPIES);

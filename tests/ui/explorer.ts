@@ -99,6 +99,12 @@ export class ExplorerView {
     });
   }
 
+  /** Let the mouse click bars. The brush would swallow that for as long as the kernel has not taken it away. */
+  async clickMode(): Promise<void> {
+    await this.button("Click").first().click();
+    await expect(this.root.locator(".bqplot").first().locator(".brushintsel")).toHaveCount(0);
+  }
+
   /** Click a bar of the histogram, wherever in the plot its top is. */
   async clickBar(bar: number): Promise<void> {
     const { x, y } = await center(this.bars.nth(bar));

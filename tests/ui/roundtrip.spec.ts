@@ -48,7 +48,7 @@ test("what is shown, by clicks, is written as code that shows the same", async (
   await expectReproduced(notebook);
 
   // The similar items of a bar of the histogram, which are asked for by many.
-  await view.button("Click").first().click();
+  await view.clickMode();
   await view.clickBar(0);
   await expect(view.count).toHaveText(`${IMAGES - COPIES.length} of ${IMAGES}`);
   await expectReproduced(notebook);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -391,6 +393,46 @@ def test_a_drag_that_arrives_as_one_message_filters(explorer: sw.Explorer) -> No
     explorer.histogram._brush.set_state({"selected": [0.5, bars - 0.5], "brushing": False})
     assert explorer.filters["Uniqueness"][0] == 0.0
     assert len(explorer.view) == 14
+
+
+def test_a_brush_stays_under_the_hand(explorer: sw.Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found meanwhile is said, and the brush is not taken away: the browser would not tell again where."""
+    monkeypatch.setattr("simwidget.session._AT_ONCE", 0)
+    explorer.project.metrics["Own"] = np.zeros(14)  # with which the groups are forgotten
+    explorer.histogram._brush.set_state({"selected": [0.0, 1.0], "brushing": True})
+    assert "group" not in explorer._uniqueness.readout.value
+    explorer._session.settle()
+    assert "4 of 14 images · 4 groups of duplicates" in explorer._uniqueness.readout.value
+    assert (explorer._uniqueness.low.value, explorer._uniqueness.high.value) == DUPLICATES["Uniqueness"]
+    explorer.sort = "-Uniqueness"
+    explorer.histogram._brush.set_state({"brushing": False})
+    assert explorer.filters == DUPLICATES
+
+
+def test_a_brush_is_heard_while_a_panel_follows(explorer: sw.Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = explorer._uniqueness
+    following, heard = threading.Event(), threading.Event()
+    say, put = card.say, card.put
+
+    def slow_say(text: str) -> None:
+        if not heard.is_set():
+            following.set()
+            heard.wait(20)
+        say(text)
+
+    def hear(wanted: tuple[float, float] | None) -> None:
+        heard.set()
+        put(wanted)
+
+    monkeypatch.setattr(card, "say", slow_say)
+    monkeypatch.setattr(card, "put", hear)
+    with ThreadPoolExecutor(1) as others:
+        other = others.submit(card.follow)
+        assert following.wait(20)
+        explorer.histogram._brush.set_state({"selected": [0.0, 1.0], "brushing": False})
+        other.result()
+    assert explorer.filters == DUPLICATES
+    assert (card.low.value, card.high.value) == DUPLICATES["Uniqueness"]
 
 
 def test_closing_twice_is_closing_once(explorer: sw.Explorer) -> None:

@@ -187,3 +187,12 @@ def test_saved_filters_that_no_longer_fit_say_so(panel: FiltersPanel) -> None:
     panel.saved.value = "own"
     assert "There is no metric &#x27;Own&#x27;" in panel.message.value
     assert panel.session.filters == {}
+
+
+def test_a_box_that_says_what_is_so_filters_nothing(panel: FiltersPanel) -> None:
+    """As when the browser sends back what was put there, perhaps late."""
+    panel.add.value = "Brightness"
+    card = panel.cards["Brightness"]
+    assert isinstance(card, MetricFilter)
+    card._typed(None)
+    assert panel.session.filters == {}

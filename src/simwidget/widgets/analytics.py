@@ -27,6 +27,7 @@ from simwidget.widgets import charts
 from simwidget.widgets.analytics_colors import PALETTE, label_colors, metric_colors, tag_colors
 from simwidget.widgets.analytics_maps import ProjectMaps
 from simwidget.widgets.analytics_words import bold, class_name, legend, short, table
+from simwidget.widgets.quiet import Quiet
 from simwidget.widgets.scatter_plot import ScatterPlot, can_draw
 from simwidget.words import counted
 
@@ -99,7 +100,7 @@ class Analytics(ipywidgets.VBox):
     def __init__(self, project: Project, explorer: Explorer | None = None) -> None:
         self.project, self.explorer = project, explorer
         self._lock = threading.RLock()  # over all that follows
-        self._is_closed = self._is_busy = False
+        self._is_closed, self._quiet = False, Quiet()
         self._maps = ProjectMaps(project, self._map_changed)
         self._drawing: Drawing | None = None
         self._drawn_map: tuple[ProjectMap, int, Drawing] | None = None  # with how many points of which map it shows
@@ -373,7 +374,7 @@ class Analytics(ipywidgets.VBox):
     # From the user
 
     def _chosen(self, _: object) -> None:
-        if not self._is_busy:
+        if not self._quiet:
             self.redraw()
 
     def _filter(self, name: str, wanted: Any) -> None:
@@ -418,8 +419,7 @@ class Analytics(ipywidgets.VBox):
         names = [(shown(name), name) for name in self.project.metrics]
         has_labels = bool(self.project.label_codes[1])
         colors = [*([(LABEL, LABEL)] if has_labels else []), (TAG, TAG), *names]
-        self._is_busy = True
-        try:
+        with self._quiet:
             first = 1 if len(names) > 1 else 0
             for picker, options, default in (
                 (self.metric, names, 0),
@@ -431,8 +431,6 @@ class Analytics(ipywidgets.VBox):
                     picker.options = options
                     known = [value for _, value in options]
                     picker.value = before if before in known else known[default]
-        finally:
-            self._is_busy = False
 
     def _say(self, message: str) -> None:
         self.message.value = message and f'<span role="status">{html.escape(message)}</span>'

@@ -64,7 +64,7 @@ class ChoiceCard(FilterCard):
         self.say(f"<b>{html.escape(in_words(self.name, wanted) if wanted else self.name)}</b>")
 
     def _chosen(self, change: dict[str, Any]) -> None:
-        if not self.is_busy:
+        if not self.quiet:
             self.put(tuple(change["new"]) or None)
 
 
@@ -93,7 +93,7 @@ class TagCard(FilterCard):
         self.say(f"<b>{html.escape(in_words(TAG, wanted)) if has_filter else TAG}</b>")
 
     def _chosen(self, change: dict[str, Any]) -> None:
-        if self.is_busy:
+        if self.quiet:
             return
         wanted = {**(self.wanted or {}), self.mode.value: tuple(change["new"])}
         wanted = {mode: tags for mode, tags in wanted.items() if tags}
@@ -103,7 +103,7 @@ class TagCard(FilterCard):
             self.take_away()
 
     def _switched_untagged(self, change: dict[str, Any]) -> None:
-        if self.is_busy:
+        if self.quiet:
             return
         if change["new"]:
             self.put(None)
@@ -131,7 +131,7 @@ class NameCard(FilterCard):
         self.say(f"<b>{FILE_NAME}</b>")
 
     def _typed(self, change: dict[str, Any]) -> None:
-        if not self.is_busy:
+        if not self.quiet:
             self.put(change["new"] or None)
 
 
@@ -262,20 +262,23 @@ class FiltersPanel(ipywidgets.VBox):
         name = change["new"]
         if name in (None, _ADD):
             return
-        self._make(name)
+        with self.session.lock:  # in which cards are counted and shown
+            self._make(name)
         if name == SUSPECTED:  # there is nothing to choose
             self.cards[name].put(True)
         self.follow()
 
     def _remove(self, name: str) -> None:
-        card = self.cards.pop(name)
+        with self.session.lock:
+            card = self.cards.pop(name)
         card.take_away()
         card.close()
         self.follow()
 
     def _removed_all(self) -> None:
-        for name in list(self.cards):
-            self._drop(name)
+        with self.session.lock:
+            for name in list(self.cards):
+                self._drop(name)
         self.session.clear_filters()
         self.follow()
 

@@ -10,6 +10,7 @@ import ipywidgets
 import numpy as np
 
 from simwidget.bins import count_ticks
+from simwidget.widgets.quiet import Quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +50,7 @@ class MetricHistogram(ipywidgets.VBox):
     ) -> None:
         self._take(bins, values)
         self._on_brush, self._on_bar = on_brush, on_bar
-        self._silent = self._is_dragged = False
+        self._quiet, self._is_dragged = Quiet(), False
         self._put: deque[npt.NDArray[np.float64]] = deque(maxlen=_REMEMBERED)
         self._figure = self._draw()
         self._mode = ipywidgets.ToggleButtons(
@@ -102,6 +103,7 @@ class MetricHistogram(ipywidgets.VBox):
 
     def show_metric(self, bins: Bins, values: npt.NDArray[np.float32]) -> None:
         """Show another metric, or other values of it, without a brush; :meth:`show_view` has to follow."""
+        self._is_dragged = False  # what is being dragged is a brush over other bins
         self.show_range(None)
         self._take(bins, values)
         self._x.max = float(len(bins))
@@ -119,17 +121,30 @@ class MetricHistogram(ipywidgets.VBox):
         self._show_counts()
 
     def show_range(self, bounds: tuple[float, float] | None) -> None:
-        """Let the brush stand on a range of values, or nowhere with None; nobody is called back."""
-        self._silent = True
-        try:
+        """Let the brush stand on a range of values, or nowhere with None; nobody is called back.
+
+        Not while it is dragged: the browser, which tells only what has changed there, would not say again where.
+        """
+        if self._is_dragged:
+            return
+        with self._quiet:
             if bounds is None:
                 self._brush.selected = None
                 self._brush.reset()
             else:
                 self._put.append(np.array(self.bins.positions(*bounds)))
                 self._brush.selected = self._put[-1]
-        finally:
-            self._silent = False
+
+    @property
+    def is_dragged(self) -> bool:
+        """Whether the mouse button is down on the brush."""
+        return self._is_dragged
+
+    @property
+    def brushed(self) -> tuple[float, float] | None:
+        """The range of values of the brushed bins; None without a brush."""
+        selected = self._brush.selected
+        return None if selected is None or len(selected) != 2 else self.bins.span(*selected)
 
     @property
     def mode(self) -> str:
@@ -151,7 +166,7 @@ class MetricHistogram(ipywidgets.VBox):
     # Out
 
     def _brushed(self, change: dict[str, Any]) -> None:
-        if self._silent:
+        if self._quiet:
             return
         if change["name"] == "brushing" and change["new"]:
             self._is_dragged = True
@@ -163,8 +178,7 @@ class MetricHistogram(ipywidgets.VBox):
             return
         if not self._brush.brushing:
             self._is_dragged = False
-        bounds = None if selected is None or len(selected) != 2 else self.bins.span(*selected)
-        self._on_brush(bounds, not self._brush.brushing)
+        self._on_brush(self.brushed, not self._brush.brushing)
 
     def _was_put(self, selected: npt.NDArray[np.float64]) -> bool:
         return any(np.shape(selected) == put.shape and np.allclose(selected, put, 0, _ROUNDED) for put in self._put)

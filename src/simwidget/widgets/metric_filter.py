@@ -13,6 +13,7 @@ from simwidget.session_view import metric_bins
 from simwidget.views import within_range
 from simwidget.widgets.histogram import MetricHistogram
 from simwidget.widgets.layouts import fixed
+from simwidget.widgets.quiet import Quiet
 from simwidget.words import counted, file_size
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class FilterCard(ipywidgets.VBox):
 
     def __init__(self, session: Session, name: str, on_remove: Callable[[str], None] | None) -> None:
         self.session, self.name = session, name
-        self.is_busy = False  # while the card follows the session, which then need not be told
+        self.quiet = Quiet()  # while the card follows the session, which then need not be told
         self.switch = ipywidgets.Checkbox(
             value=True, indent=False, tooltip="Switch the filter off and on", layout=fixed(margin="0")
         )
@@ -81,15 +82,11 @@ class FilterCard(ipywidgets.VBox):
 
     def follow(self) -> None:
         """Show what the session says."""
-        self.is_busy = True
-        try:
-            with self.session.lock:
-                has_filter = self.name in self.session.filters
-                self.switch.disabled = not has_filter
-                self.switch.value = not has_filter or self.name not in self.session.filters_off
-                self._follow()
-        finally:
-            self.is_busy = False
+        with self.session.lock, self.quiet:
+            has_filter = self.name in self.session.filters
+            self.switch.disabled = not has_filter
+            self.switch.value = not has_filter or self.name not in self.session.filters_off
+            self._follow()
 
     def refresh(self) -> None:
         """Follow the session where there may be other values, too."""
@@ -103,7 +100,7 @@ class FilterCard(ipywidgets.VBox):
         raise NotImplementedError
 
     def _switched(self, change: dict[str, Any]) -> None:
-        if not self.is_busy:
+        if not self.quiet:
             off = self.session.filters_off
             self.session.set_filters(
                 self.session.filters, off - {self.name} if change["new"] else off | {self.name}
@@ -160,8 +157,8 @@ class MetricFilter(FilterCard):
         boxes = ipywidgets.HBox([self.low, self.high], layout=ipywidgets.Layout(margin="0 14px"))
         self.histogram.add_control(self.axis)
         self.children = [self.head, self.histogram, self.slider, boxes]
-        self.is_busy = True
-        self.slider.max = _PARTS * len(self.histogram.bins)
+        with self.quiet:
+            self.slider.max = _PARTS * len(self.histogram.bins)
         self.follow()
 
     def _bins(self) -> Bins:
@@ -177,9 +174,9 @@ class MetricFilter(FilterCard):
         self.slider.max = _PARTS * len(self.histogram.bins)
 
     def _scaled(self, _: object) -> None:
-        self.is_busy = True
-        self._show_metric()
-        self.follow()
+        with self.session.lock, self.quiet:
+            self._show_metric()
+            self.follow()
 
     def _follow(self) -> None:
         session, query = self.session, self.session.query
@@ -194,6 +191,9 @@ class MetricFilter(FilterCard):
         else:
             others = session.active_filters.keys() - {self.name}
             self.histogram.show_view(np.flatnonzero(session.passing(besides=self.name)) if others else None)
+        if self.histogram.is_dragged:  # a hand is on it, and wants to see what it would leave
+            self._preview(self.histogram.brushed)
+            return
         bounds = self.wanted
         self.histogram.show_range(bounds if self.is_on and query is None else None)
         self._show_bounds(*(bounds or self._extent))
@@ -206,12 +206,9 @@ class MetricFilter(FilterCard):
 
     def _show_bounds(self, low: float, high: float) -> None:
         """Put bounds into slider and boxes."""
-        was_busy, self.is_busy = self.is_busy, True
-        try:
+        with self.quiet:
             self.slider.value = self._places(low, high)
             self.low.value, self.high.value = low, high
-        finally:
-            self.is_busy = was_busy
 
     def _say(self, bounds: tuple[float, float] | None, count: int, rows: Any) -> None:
         where = "" if bounds is None else f" {bounds[0]:.4g} to {bounds[1]:.4g}"
@@ -230,7 +227,7 @@ class MetricFilter(FilterCard):
     # From the user
 
     def _brushed(self, bounds: tuple[float, float] | None, released: bool) -> None:
-        if self.is_busy:
+        if self.quiet:
             return
         if released:
             self.put(bounds)
@@ -253,13 +250,13 @@ class MetricFilter(FilterCard):
 
     def _slid(self, change: dict[str, Any]) -> None:
         left, right = change["new"]
-        if not self.is_busy and (left, right) != self._places(*(self.wanted or self._extent)):
+        if not self.quiet and (left, right) != self._places(*(self.wanted or self._extent)):
             self.put(self.histogram.bins.span(left / _PARTS, right / _PARTS))
 
     def _typed(self, _: object) -> None:
-        if not self.is_busy:
-            low, high = self.low.value, self.high.value
-            self.put((min(low, high), max(low, high)))
+        bounds = self.low.value, self.high.value
+        if not self.quiet and bounds != (self.wanted or self._extent):
+            self.put((min(bounds), max(bounds)))
 
     def _bar_clicked(self, index: int) -> None:
         bins = self.histogram.bins

@@ -12,6 +12,7 @@ import ipywidgets
 from simwidget.errors import SimwidgetError
 from simwidget.session_view import NEIGHBORS
 from simwidget.widgets.layouts import fixed
+from simwidget.widgets.quiet import Quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ class QueryPanel(ipywidgets.VBox):
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._is_busy = False
+        self._quiet = Quiet()
         self._work = ThreadPoolExecutor(1, thread_name_prefix="simwidget-search")
         self.back = ipywidgets.Button(
             icon="arrow-left", tooltip="Back to what was shown before", layout=fixed("34px")
@@ -108,9 +109,9 @@ class QueryPanel(ipywidgets.VBox):
 
     def follow(self) -> None:
         """Show what the session says."""
-        session, query = self.session, self.session.query
-        self._is_busy = True
-        try:
+        session = self.session
+        with session.lock, self._quiet:
+            query = session.query
             self.message.value = ""  # what was wrong with an earlier question
             self.selected.disabled = self.show_selected.disabled = session.selection_count == 0
             self.back.disabled, self.forward.disabled = not session.can_go_back, not session.can_go_forward
@@ -121,8 +122,6 @@ class QueryPanel(ipywidgets.VBox):
             if query is not None and is_similarity:
                 self.k.value, self.filtered.value = query.k, query.filtered
                 self.radius.value = 1.0 if query.radius is None else query.radius
-        finally:
-            self._is_busy = False
 
     def search(self, ask: Callable[[], None]) -> None:
         """Ask for similar items in a thread; what goes wrong is said."""
@@ -160,7 +159,7 @@ class QueryPanel(ipywidgets.VBox):
         self.search(lambda: self.session.similar_to_image(data, name))
 
     def _refined(self, _: object) -> None:
-        if self._is_busy:
+        if self._quiet:
             return
         k, filtered = self.k.value, self.filtered.value
         radius = None if self.radius.value >= 1 else self.radius.value

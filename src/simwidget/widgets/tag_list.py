@@ -10,6 +10,7 @@ import numpy as np
 
 from simwidget.criteria import TAG
 from simwidget.widgets.layouts import fixed, wide
+from simwidget.widgets.quiet import Quiet
 from simwidget.words import counted
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class TagEditor(ipywidgets.VBox):
 
     def __init__(self, session: Session, run: Callable[[Job], None]) -> None:
         self.session, self._run = session, run
-        self.tag, self._is_following = "", False
+        self.tag, self._quiet = "", Quiet()
         self._asked: tuple[str, int] | None = None  # of which tag, with how many images, whether to delete it
         self.load_colors()
         self.name = ipywidgets.Text(tooltip="New name", layout=wide())
@@ -113,11 +114,8 @@ class TagEditor(ipywidgets.VBox):
 
     def follow(self, *, is_busy: bool = False) -> None:
         """Show the tag as it is now."""
-        self._is_following = True
-        try:
+        with self._quiet:
             self.color.value = self.colors.get(self.tag, _UNCOLORED)
-        finally:
-            self._is_following = False
         self._show(is_busy=is_busy)
 
     def _show(self, *, is_busy: bool = False) -> None:
@@ -146,7 +144,7 @@ class TagEditor(ipywidgets.VBox):
             self._run(lambda: f"{counted(project.rename_tag(old, new), 'image')} now tagged “{new}”.")
 
     def _colored(self, change: dict[str, Any]) -> None:
-        if not self._is_following:
+        if not self._quiet:
             self._set_color(change["new"])
 
     def _set_color(self, color: str | None) -> None:

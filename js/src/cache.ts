@@ -61,6 +61,12 @@ export class LruCache<K, V> {
   }
 }
 
+/** A picture that is decoded before a card shows it. */
+interface Prepared {
+  readonly image: HTMLImageElement;
+  isDecoded: boolean;
+}
+
 interface Batch {
   items: readonly number[];
   abort: AbortController;
@@ -75,6 +81,8 @@ export class Thumbnails {
   readonly #wanted = new Map<object, readonly number[]>();
   readonly #batches = new Set<Batch>();
   readonly #version = signal(0);
+  /** Items of an order that is perhaps the next, with their pictures once those are here. */
+  #expected = new Map<number, Prepared | undefined>();
 
   constructor(client: Client, onError: (message: string) => void) {
     this.#client = client;
@@ -105,6 +113,38 @@ export class Thumbnails {
     this.#fetch();
   }
 
+  /**
+   * Say which items come first in an order that is perhaps the next; replaces what was said before. They are fetched
+   * after what the views want, and decoded, to be painted together with their cards.
+   */
+  expect(items: readonly number[]): void {
+    this.#expected = new Map(items.map((item) => [item, this.#expected.get(item)]));
+    this.#prepare();
+    this.#cancelUnwanted();
+    this.#fetch();
+  }
+
+  /** Whether a picture of an item, with the same address, has been decoded. */
+  isDecoded(item: number): boolean {
+    return this.#expected.get(item)?.isDecoded ?? false;
+  }
+
+  #prepare(): void {
+    for (const [item, prepared] of this.#expected) {
+      const url = this.#urls.get(item);
+      if (prepared || url === undefined) continue;
+      const made = { image: new Image(), isDecoded: false };
+      this.#expected.set(item, made);
+      made.image.src = url;
+      made.image.decode().then(
+        () => {
+          made.isDecoded = true;
+        },
+        () => undefined, // a card that shows it says so
+      );
+    }
+  }
+
   /** Forget a view that was closed. */
   release(view: object): void {
     this.#wanted.delete(view);
@@ -113,13 +153,19 @@ export class Thumbnails {
 
   dispose(): void {
     this.#wanted.clear();
+    this.#expected.clear();
     this.#cancelUnwanted();
     this.#urls.clear();
   }
 
+  /** All that is to be here, most urgent first. */
+  #everything(): number[] {
+    return [...[...this.#wanted.values()].flat(), ...this.#expected.keys()];
+  }
+
   #cancelUnwanted(): void {
     if (this.#batches.size === 0) return;
-    const wanted = new Set([...this.#wanted.values()].flat());
+    const wanted = new Set(this.#everything());
     for (const batch of this.#batches) {
       if (!batch.items.some((item) => wanted.has(item))) batch.abort.abort();
     }
@@ -129,7 +175,7 @@ export class Thumbnails {
     if (this.#batches.size >= BATCHES_UNDER_WAY) return;
     const underWay = new Set([...this.#batches].flatMap((batch) => batch.items));
     let items: number[] = [];
-    for (const item of [...this.#wanted.values()].flat()) {
+    for (const item of this.#everything()) {
       if (underWay.has(item) || this.#missing.has(item) || this.#urls.has(item)) continue;
       underWay.add(item);
       items.push(item);
@@ -167,6 +213,7 @@ export class Thumbnails {
         this.#urls.set(item, url, url.length); // one byte a character
       }
     }
+    this.#prepare();
     this.#version.value++;
   }
 

@@ -15,6 +15,8 @@ export interface CardContent {
   row: Row | undefined;
   /** As `Thumbnails.url` gives it. */
   url: string | null | undefined;
+  /** Whether the browser has decoded that picture already. */
+  isDecoded: boolean;
   valueName: string;
   /** Whether the card is shown in the group view. */
   isGrouped: boolean;
@@ -77,7 +79,7 @@ export class Card {
   }
 
   /** Show an item. What is the same as before is left alone, for this runs many times a frame. */
-  show({ position, row, url, valueName, isGrouped }: CardContent): void {
+  show({ position, row, url, isDecoded, valueName, isGrouped }: CardContent): void {
     this.position = position;
     setHidden(this.element, position === undefined);
     if (!row) {
@@ -87,7 +89,7 @@ export class Card {
       this.#isGrouped = isGrouped;
       this.#fill(row);
     }
-    this.#setImage(row ? url : undefined);
+    this.#setImage(row ? url : undefined, isDecoded);
   }
 
   /** Show whether a rubber band is over the card. */
@@ -185,7 +187,7 @@ export class Card {
     this.#tags.replaceChildren();
   }
 
-  #setImage(url: string | null | undefined): void {
+  #setImage(url: string | null | undefined, isDecoded = false): void {
     if (url === this.#url) return;
     this.#url = url;
     this.#frame.classList.remove("decoded");
@@ -196,7 +198,12 @@ export class Card {
     }
     const image = this.#image;
     const item = this.#row?.id;
+    image.decoding = isDecoded ? "sync" : "async";
     image.src = url;
+    if (isDecoded && image.complete && image.naturalWidth > 0) {
+      this.#frame.classList.add("decoded"); // and so painted with the card, not a frame later
+      return;
+    }
     const settled = () => {
       if (this.#url !== url) return; // recycled meanwhile
       if (image.naturalWidth > 0) this.#frame.classList.add("decoded");

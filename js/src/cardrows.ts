@@ -161,7 +161,8 @@ export class CardRows {
       const position = start + column < stop ? start + column : undefined;
       const content = position === undefined ? undefined : rows.at(position);
       const url = content && thumbnails.url(content.id);
-      card.show({ position, row: content, url, valueName, isGrouped });
+      const isDecoded = content !== undefined && thumbnails.isDecoded(content.id);
+      card.show({ position, row: content, url, isDecoded, valueName, isGrouped });
       this.#markCard(card);
     });
   }

@@ -312,6 +312,23 @@ export function unpackAhead(content: unknown, buffers: readonly DataView[]): Ahe
   return { rows, thumbs: isEmpty ? new Map() : unpackThumbs(content, buffers.slice(ROW_BUFFERS)) };
 }
 
+/** Whether a message says what comes first in an order that the user is about to choose. */
+export function isExpected(content: unknown): boolean {
+  return isFields(content) && content.kind === "expected";
+}
+
+/**
+ * Read which items those are.
+ *
+ * @throws ProtocolError when the message does not say, or they are more than fit a message of thumbnails.
+ */
+export function unpackExpected(content: unknown): readonly number[] {
+  if (!isFields(content)) throw new ProtocolError("a message is an object");
+  const items = list(content, "items", isNatural);
+  if (items.length > MAX_THUMBS) throw new ProtocolError(`${items.length} items`);
+  return items;
+}
+
 /**
  * Read how many items a `tag` or `untag` request has changed.
  *

@@ -10,12 +10,14 @@ import {
   type Details,
   type ImagePayload,
   isAhead,
+  isExpected,
   type Mode,
   type Request,
   type Row,
   unpackAhead,
   unpackChanged,
   unpackDetails,
+  unpackExpected,
   unpackImage,
   unpackPaths,
   type ViewOp,
@@ -128,13 +130,17 @@ export class Store {
 
   /** Take in a custom message from the kernel. */
   receive(content: unknown, buffers: readonly DataView[] = []): void {
-    if (!isAhead(content)) {
+    if (!isAhead(content) && !isExpected(content)) {
       this.client.receive(content, buffers);
       return;
     }
     try {
-      this.#ahead = unpackAhead(content, buffers);
-      this.#takeAhead();
+      if (isExpected(content)) {
+        this.thumbnails.expect(unpackExpected(content));
+      } else {
+        this.#ahead = unpackAhead(content, buffers);
+        this.#takeAhead();
+      }
     } catch (error) {
       this.notify(String(error));
     }

@@ -136,6 +136,33 @@ describe("Thumbnails", () => {
     expect(thumbnails.url(201)).toBe("data:image/jpeg;base64,AAEC");
   });
 
+  it("of what is expected come after what is wanted, are decoded, and are given up for others", async () => {
+    const decode = vi.fn(() => Promise.resolve());
+    HTMLImageElement.prototype.decode = decode;
+    thumbnails.expect([300, 301]);
+    thumbnails.want(view, [200]);
+    expect(kernel.sentOf("thumbs").map(({ items }) => items)).toEqual([[300, 301], [200]]);
+    thumbnails.expect([400]);
+    expect(kernel.sentOf("cancel")).toHaveLength(1);
+    thumbnails.want(view, [201]);
+    await vi.waitFor(() => expect(kernel.sentOf("thumbs").at(-1)?.items).toEqual([201, 400]));
+    expect(thumbnails.isDecoded(400)).toBe(false);
+    while (kernel.unanswered.length) await answered();
+    await vi.waitFor(() => expect(thumbnails.isDecoded(400)).toBe(true));
+    expect([decode.mock.calls.length, thumbnails.isDecoded(201)]).toEqual([1, false]);
+    thumbnails.expect([]);
+    expect(thumbnails.isDecoded(400)).toBe(false);
+    expect(thumbnails.url(400)).toMatch(/^data:image/); // it stays for a while all the same
+  });
+
+  it("that the browser cannot decode are not decoded", async () => {
+    HTMLImageElement.prototype.decode = () => Promise.reject(new Error("EncodingError"));
+    thumbnails.supply(new Map([[200, new Uint8Array(4)]]));
+    thumbnails.expect([200, 104]);
+    await answered();
+    expect([thumbnails.isDecoded(200), thumbnails.isDecoded(104)]).toEqual([false, false]);
+  });
+
   it("are let go with the model", async () => {
     thumbnails.want(view, [200, 201]);
     await answered();

@@ -20,7 +20,15 @@ const ROW: Row = {
 
 describe("a card", () => {
   const show = (card: Card, row: Row | undefined, more = {}) =>
-    card.show({ position: 3, row, url: "blob:1", valueName: "Uniqueness", isGrouped: false, ...more });
+    card.show({
+      position: 3,
+      row,
+      url: "blob:1",
+      isDecoded: false,
+      valueName: "Uniqueness",
+      isGrouped: false,
+      ...more,
+    });
   const part = (card: Card, selector: string) =>
     card.element.querySelector<HTMLElement>(selector) as HTMLElement;
   const spoken = (card: Card) => card.element.getAttribute("aria-label");

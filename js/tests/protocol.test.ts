@@ -4,11 +4,13 @@ import replies from "../../tests/protocol-fixtures/replies.json";
 import requests from "../../tests/protocol-fixtures/requests.json";
 import {
   isAhead,
+  isExpected,
   ProtocolError,
   readEnvelope,
   unpackAhead,
   unpackChanged,
   unpackDetails,
+  unpackExpected,
   unpackGroups,
   unpackImage,
   unpackPaths,
@@ -33,6 +35,7 @@ const UNPACKERS: Record<string, (content: unknown, buffers: readonly DataView[])
   details: unpackDetails,
   image: unpackImage,
   ahead: unpackAhead,
+  expected: unpackExpected,
   paths: unpackPaths,
 };
 
@@ -151,6 +154,12 @@ describe("replies", () => {
     expect([...payload.thumbs.values()].map((jpeg) => jpeg && hexOf(jpeg))).toEqual(thumbnails);
     expect(() => unpackAhead(message, buffers.slice(1).map(bytes))).toThrow(ProtocolError);
     expect(() => unpackAhead({ ...message, items: [1], lengths: [99] }, buffers.map(bytes))).toThrow();
+  });
+
+  it.each(replies.expected)("expected: $name", ({ items, message }) => {
+    expect([isExpected(message), isAhead(message), readEnvelope(message)]).toEqual([true, false, undefined]);
+    expect(unpackExpected(message)).toEqual(items);
+    expect(() => unpackExpected({ ...message, items: Array(65).fill(1) })).toThrow(ProtocolError);
   });
 
   it("thumbnails do not keep the message alive", () => {

@@ -44,6 +44,26 @@ describe("states", () => {
     expect(kernel.sent).toEqual([]);
   });
 
+  it("gets ready what is perhaps shown next, and paints it with its cards", async () => {
+    vi.spyOn(HTMLImageElement.prototype, "complete", "get").mockReturnValue(true);
+    const { kernel, view } = await display({ n: 400 });
+    kernel.sent.length = 0;
+    const last = kernel.order.slice(-20);
+    kernel.emit("msg:custom", { kind: "expected", items: last.slice(0, 10) }, []);
+    await settle();
+    expect(kernel.sentOf("thumbs").map(({ items }) => items)).toEqual([last.slice(0, 10)]);
+    expect(view.card(0).querySelector(".name")?.textContent).toBe("image 100.jpg");
+    HTMLImageElement.prototype.decode = () => new Promise(() => undefined); // what is decoded from here on is late
+    kernel.reorder(last);
+    kernel.sendAhead([]);
+    await settle();
+    const decoded = view.cards.slice(0, 15).map((card) => card.querySelector(".decoded") !== null);
+    expect(decoded).toEqual(last.slice(0, 15).map((_, position) => position < 10));
+    kernel.emit("msg:custom", { kind: "expected" }, []);
+    await settle();
+    expect(view.find(".toast").hidden).toBe(false);
+  });
+
   it("drops what was sent ahead of an order that is gone, and says when it is malformed", async () => {
     const { kernel, view } = await display({ n: 40 });
     const shown = view.cards.length;

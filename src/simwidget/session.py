@@ -90,6 +90,8 @@ class Session(SessionSearch):
         Changes whenever the order of the view changes.
     revision : int
         Changes whenever what rows show (selection, tags) changes while the order stays.
+    expected : list of int
+        Ids of what comes first in the view that is perhaps the next; see :meth:`expect`.
     """
 
     def __init__(self, project: Project) -> None:

@@ -14,7 +14,7 @@ from simwidget.duplicates import DUPLICATE_THRESHOLD
 from simwidget.errors import InvalidValueError, SimwidgetError, UnknownNameError
 from simwidget.observers import listen
 from simwidget.view_state import History, Query, ViewState
-from simwidget.views import name_order, sort_rows
+from simwidget.views import first_inside, name_order, sort_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -30,6 +30,7 @@ SIMILARITY = "Similarity"
 MODES = ("grid", "groups")
 SCORE = "Uniqueness"
 NEIGHBORS = 50  # how many similar items are shown at first
+FIRST = 16  # items that most first screens hold
 
 
 def metric_bins(name: str, values: npt.NDArray[np.floating], *, logarithmic: bool = False) -> Bins:
@@ -58,6 +59,7 @@ class SessionView:
         self._history = History()
         self._masks = Masks(project, len(project))
         self._groups: Groups | None = None  # in view; None outside the group view
+        self.expected: list[int] = []
         self._sorted_by: tuple[str, npt.NDArray[np.int64]] = ("", np.empty(0, dtype=np.int64))
 
     @property
@@ -235,6 +237,20 @@ class SessionView:
         with self.lock:
             filters = self._state.active
             return self._masks.passing(filters if besides is None else _besides(besides, filters))
+
+    def expect(self, inside: npt.NDArray[np.bool_]) -> None:
+        """Say which items are perhaps in view next, bool of shape (n,), so that what comes first can be made ready.
+
+        Observers are told of "expected" where others come first than did before.
+        """
+        with self.lock:
+            if self._state.mode == "groups" or len(inside) != self.total:  # or other items came meanwhile
+                return
+            first = self.project.ids[first_inside(self._sorted(self._state.sort), inside, FIRST)].tolist()
+            if first == self.expected:
+                return
+            self.expected = first
+        self._notify({"expected"})
 
     # Changes of the view
 
@@ -442,8 +458,8 @@ class SessionView:
         """Call back after every change, in the thread that made it, with the names of what changed.
 
         Names are "view", "filters", "sort", "query", "selection", "tags", "labels", "history" (of actions),
-        "metrics" (there are other metrics or values) and "groups" (those of duplicates can be counted now). Returns
-        what ends that.
+        "metrics" (there are other metrics or values), "groups" (those of duplicates can be counted now) and
+        "expected". Returns what ends that.
         """
         return listen(self._callbacks, callback)
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     MetricArrays = Mapping[str, npt.NDArray[np.float32]]
 
 
+_STRIDE = 16_384
+
+
 def checked_range(name: str, bounds: Any, metrics: MetricArrays, others: Sequence[str]) -> tuple[float, float]:
     """Check a filter on a metric that came from outside.
 
@@ -76,6 +79,17 @@ def sort_rows(rows: Rows, keys: npt.NDArray[np.floating], ties: Rows, *, descend
     missing = np.isnan(chosen)
     order = np.lexsort((rows, ties[rows], -chosen if descending else chosen, missing))
     return rows[order]
+
+
+def first_inside(order: Rows, inside: npt.NDArray[np.bool_], count: int) -> Rows:
+    """Give the first ``count`` positions of an order that are ``inside``, bool of shape (n,); look no further."""
+    found: list[int] = []
+    for start in range(0, len(order), _STRIDE):
+        stretch = order[start : start + _STRIDE]
+        found += stretch[inside[stretch]][: count - len(found)].tolist()
+        if len(found) == count:
+            break
+    return np.array(found, dtype=np.int64)
 
 
 def range_label(name: str, low: float, high: float) -> str:

@@ -22,6 +22,7 @@ class FrontEnd(BaseComm):
         self.updates: list[dict[str, Any]] = []
         self.replies: queue.Queue[tuple[dict[str, Any], list[Any]]] = queue.Queue()
         self.ahead: queue.Queue[tuple[dict[str, Any], list[Any]]] = queue.Queue()
+        self.expected: list[list[int]] = []
         self.events: list[str] = []
         super().__init__(target_name="jupyter.widget")
         gallery.comm = self
@@ -32,6 +33,8 @@ class FrontEnd(BaseComm):
         if data["method"] == "custom" and data["content"]["kind"] == "ahead":
             self.events.append("ahead")
             self.ahead.put((data["content"], buffers or []))
+        elif data["method"] == "custom" and data["content"]["kind"] == "expected":
+            self.expected.append(data["content"]["items"])
         elif data["method"] == "custom":
             self.events.append("reply")
             self.replies.put((data["content"], buffers or []))

@@ -15,6 +15,7 @@ from PIL import ExifTags, Image
 
 from simwidget.project import Project
 from simwidget.session import Session
+from simwidget.session_view import FIRST
 from simwidget.widgets import protocol
 from simwidget.widgets.gallery import Gallery
 
@@ -561,10 +562,23 @@ def test_a_new_order_is_sent_ahead_with_the_thumbnails_that_the_browser_lacks(
     assert jpegs(message, buffers[6]) == dict(zip(others, project.thumbnails(others), strict=True))
     assert front.events.index("update") < front.events.index("ahead"), "its epoch is known by then"
 
+    front.events.clear()
     session.set_sort("-Name")  # the browser has all of them by now
     message, buffers = front.ahead.get(timeout=WAIT_S)
     assert (message["items"], buffers[6]) == ([], b"")
-    assert message["names"] == session.rows(session.epoch, 0, N).names
+    assert (message["epoch"], message["names"]) == (session.epoch, session.rows(session.epoch, 0, N).names)
+    assert front.events == ["ahead", "update"], "so that it is shown as soon as its epoch is known"
+
+
+def test_the_browser_learns_what_is_perhaps_shown_next(front: FrontEnd, session: Session) -> None:
+    session.expect(session.passing())
+    assert front.expected == [session.ids_in_view[:FIRST].tolist()]
+    assert front.updates == [], "nothing is another yet"
+    front.ask(kind="thumbs", id=1, items=front.expected[0])
+    session.set_sort("-Uniqueness")
+    message, _ = front.ahead.get(timeout=WAIT_S)
+    missing = set(session.ids_in_view[:FIRST].tolist()) - set(front.expected[0])
+    assert set(message["items"]) == missing
 
 
 def test_nothing_is_sent_ahead_to_a_gallery_that_nobody_has_looked_at(front: FrontEnd, session: Session) -> None:

@@ -22,6 +22,7 @@ from simwidget.widgets.protocol import (
     SimilarImageRequest,
     pack_ahead,
     pack_details,
+    pack_expected,
     pack_groups,
     pack_image,
     pack_paths,
@@ -147,6 +148,11 @@ def test_rows_are_packed(case: dict[str, Any]) -> None:
     reply, buffers = pack_rows(request, rows_of(case["rows"]))
     assert reply == case["message"]
     assert [buffer.hex() for buffer in buffers] == case["buffers"]
+
+
+@named(REPLIES["expected"])
+def test_what_is_expected_is_packed(case: dict[str, Any]) -> None:
+    assert pack_expected(case["items"]) == case["message"]
 
 
 @named(REPLIES["ahead"])

@@ -14,6 +14,7 @@ from PIL import Image
 import simwidget as sw
 from simwidget.errors import EmbedderError, InvalidValueError, UnknownNameError
 from simwidget.session import Session
+from simwidget.session_view import FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -224,6 +225,23 @@ def test_tally(session: Session) -> None:
     session.set_filters({"Uniqueness": (0, 1)})
     near = session.project.duplicates(session.project.near_duplicate_radius)
     assert session.tally(rows)[0] == len(near)
+
+
+def test_what_is_perhaps_in_view_next(session: Session) -> None:
+    told: list[frozenset[str]] = []
+    session.on_change(told.append)
+    inside = session.passing()
+    session.expect(inside)
+    assert session.expected == session.ids_in_view[:FIRST].tolist()
+    inside[session.rows_in_view[0]] = False
+    session.expect(inside)
+    session.expect(inside)  # nothing new
+    assert session.expected == session.ids_in_view[1 : FIRST + 1].tolist()
+    assert told == [{"expected"}] * 2
+    session.expect(inside[1:])  # of other items than there are now
+    session.set_mode("groups")
+    session.expect(session.passing())  # whose first items are other ones
+    assert told.count(frozenset({"expected"})) == 2
 
 
 def test_groups_of_many_items_are_found_in_a_thread(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simwidget.errors import InvalidValueError, UnknownNameError
-from simwidget.views import checked_range, name_order, range_label, sort_rows, within_range
+from simwidget.views import checked_range, first_inside, name_order, range_label, sort_rows, within_range
 
 VALUES = st.one_of(st.floats(width=32), st.sampled_from([0.0, -0.0, 0.3, 1.0, math.nan]))
 
@@ -79,6 +79,18 @@ def test_sort_is_stable_with_nan_last(
 
     rows = sort_rows(np.array(chosen, dtype=np.int64), keys, ties, descending=descending)
     assert rows.tolist() == sorted(chosen, key=by_rules)
+
+
+@given(data=st.data())
+def test_the_first_inside(data: st.DataObject) -> None:
+    order = np.array(data.draw(st.permutations(range(data.draw(st.integers(0, 30))))), dtype=np.int64)
+    inside = np.array(data.draw(st.lists(st.booleans(), min_size=len(order), max_size=len(order))), dtype=bool)
+    count = data.draw(st.integers(1, 20))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("simwidget.views._STRIDE", data.draw(st.integers(1, 8)))
+        first = first_inside(order, inside, count)
+    assert first.tolist() == [row for row in order.tolist() if inside[row]][:count]
+    assert first.dtype == np.int64
 
 
 def test_sort_by_large_integers_keeps_them_apart() -> None:

@@ -6,6 +6,7 @@ import threading
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from simwidget.session_view import FIRST
 from simwidget.widgets.protocol import AHEAD_ROWS
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from simwidget.session import Rows, Session
 
-_THUMBS = 16  # what most first screens hold: the fewer, the sooner they are there; for others the browser asks
 _REMEMBERED = 4_000  # thumbnails; a browser keeps some 10,000
 
 
@@ -41,6 +41,13 @@ class Ahead:
             self._is_due |= is_wanted
         return is_wanted
 
+    def is_here(self, session: Session) -> bool:
+        """Whether the browser has the first thumbnails, so that :meth:`read` need not."""
+        with session.lock:
+            items = session.project.ids[session.rows_in_view[:FIRST]].tolist()
+        with self._lock:
+            return all(item in self._sent for item in items)
+
     def read(self, session: Session) -> tuple[int, Rows, list[int], list[bytes | None]]:
         """Give the epoch, its first rows, and items with their thumbnails."""
         with self._lock:
@@ -49,7 +56,7 @@ class Ahead:
             epoch = session.epoch
             rows = session.rows(epoch, 0, AHEAD_ROWS)
         with self._lock:
-            items = [item for item in rows.ids[:_THUMBS].tolist() if item not in self._sent]
+            items = [item for item in rows.ids[:FIRST].tolist() if item not in self._sent]
         thumbnails = session.thumbnails(items)
         self.note(items)
         return epoch, rows, items, thumbnails

@@ -134,10 +134,18 @@ class Gallery(anywidget.AnyWidget):
 
     def _refresh(self, changed: frozenset[str] = frozenset()) -> None:
         """Mirror the session in the traits, with one message to the browser."""
-        with self._lock, self.hold_sync():
-            for name, value in self._state().items():
-                self.set_trait(name, value)
-        if "view" in changed and self._ahead.is_wanted():
+        if changed == {"expected"}:
+            self._reply(protocol.pack_expected(self.session.expected))
+            return
+        is_wanted = "view" in changed and self._ahead.is_wanted()
+        is_here = is_wanted and self._ahead.is_here(self.session)
+        with self._lock:
+            if is_here:  # before its order is told, or the browser draws once more in between
+                self._send_ahead()
+            with self.hold_sync():
+                for name, value in self._state().items():
+                    self.set_trait(name, value)
+        if is_wanted and not is_here:
             with suppress(RuntimeError):  # the gallery was closed
                 self._reads.submit(self._send_ahead)
 
@@ -147,7 +155,7 @@ class Gallery(anywidget.AnyWidget):
             epoch, rows, items, thumbnails = self._ahead.read(self.session)
             message, buffers = protocol.pack_ahead(epoch, rows, items, thumbnails)
             with self._lock:
-                if epoch == self.epoch and len(rows.ids):
+                if epoch >= self.epoch and len(rows.ids):
                     self._reply(message, buffers)
         except Exception as error:  # nobody waits for it: the browser asks by itself, and is told then
             self.log.debug("simwidget gallery: nothing sent ahead: %s", error)
@@ -231,9 +239,8 @@ class Gallery(anywidget.AnyWidget):
                     raise InvalidValueError(f"The view has no groups {request.start} to {request.stop}.")
                 return protocol.pack_groups(request, sizes)
             case protocol.ThumbsRequest():
-                thumbnails = session.thumbnails(request.items)
-                self._ahead.note(request.items)
-                return protocol.pack_thumbs(request.id, request.items, thumbnails)
+                self._ahead.note(request.items)  # first: what is being read need not be sent ahead as well
+                return protocol.pack_thumbs(request.id, request.items, session.thumbnails(request.items))
             case protocol.DetailsRequest():
                 return protocol.pack_details(request.id, session.details(request.item)), []
             case protocol.ImageRequest():

@@ -19,6 +19,8 @@ from simwidget.words import counted, file_size
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy.typing as npt
+
     from simwidget.bins import Bins
     from simwidget.session import Session
 
@@ -192,7 +194,8 @@ class MetricFilter(FilterCard):
             others = session.active_filters.keys() - {self.name}
             self.histogram.show_view(np.flatnonzero(session.passing(besides=self.name)) if others else None)
         if self.histogram.is_dragged:  # a hand is on it, and wants to see what it would leave
-            self._preview(self.histogram.brushed)
+            bounds = self.histogram.brushed
+            self._preview(bounds, self._inside(bounds))
             return
         bounds = self.wanted
         self.histogram.show_range(bounds if self.is_on and query is None else None)
@@ -232,13 +235,19 @@ class MetricFilter(FilterCard):
         if released:
             self.put(bounds)
         else:
-            self._preview(bounds)
+            inside = self._inside(bounds)
+            self.session.expect(inside)
+            self._preview(bounds, inside)
 
-    def _preview(self, bounds: tuple[float, float] | None) -> None:
-        """Show what a range would leave, before it is one."""
+    def _inside(self, bounds: tuple[float, float] | None) -> npt.NDArray[np.bool_]:
+        """Which items a range would leave."""
         inside = self.session.passing(besides=self.name)
         if bounds is not None:
             inside &= within_range(self._values, *bounds)
+        return inside
+
+    def _preview(self, bounds: tuple[float, float] | None, inside: npt.NDArray[np.bool_]) -> None:
+        """Show what a range would leave, before it is one."""
         rows = np.flatnonzero(inside)
         self._show_bounds(*(bounds or self._extent))
         self._say(bounds, len(rows), rows)

@@ -27,7 +27,8 @@ kind              further fields                            payload of the ``ok`
 ``cancel``        ``target`` (id of another request)        none
 ================= ========================================= ===============================================
 
-Without being asked the kernel sends ``{kind: "ahead"}``, the start of a new order; see :func:`pack_ahead`.
+Without being asked the kernel sends ``{kind: "ahead"}``, the start of a new order, see :func:`pack_ahead`, and
+``{kind: "expected"}``, what is perhaps the start of the next, see :func:`pack_expected`.
 """
 
 from __future__ import annotations
@@ -337,6 +338,11 @@ def pack_ahead(
     thumbs, jpegs = _pack_jpegs(items, thumbnails)
     message = {"kind": "ahead", "epoch": epoch, "start": 0, "stop": len(rows.ids), **columns, **thumbs}
     return message, [*buffers, jpegs]
+
+
+def pack_expected(items: Sequence[int]) -> Reply:
+    """Pack ids of at most ``MAX_THUMBS`` items whose thumbnails the browser is to get ready."""
+    return {"kind": "expected", "items": list(items)}
 
 
 def _pack_columns(rows: Rows, n: int) -> tuple[dict[str, Any], list[bytes]]:

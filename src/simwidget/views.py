@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     MetricArrays = Mapping[str, npt.NDArray[np.float32]]
 
 
-_STRIDE = 16_384
+_STRIDE = 16_384  # positions looked at in one go
 
 
 def checked_range(name: str, bounds: Any, metrics: MetricArrays, others: Sequence[str]) -> tuple[float, float]:

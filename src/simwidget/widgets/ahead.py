@@ -26,7 +26,7 @@ class Ahead:
         self._is_due = False
 
     def note(self, items: Iterable[int]) -> None:
-        """Remember that thumbnails were sent."""
+        """Remember that thumbnails have been sent, or are about to be."""
         with self._lock:
             for item in items:
                 self._sent.pop(item, None)

@@ -139,12 +139,11 @@ class Gallery(anywidget.AnyWidget):
             return
         is_wanted = "view" in changed and self._ahead.is_wanted()
         is_here = is_wanted and self._ahead.is_here(self.session)
-        with self._lock:
-            if is_here:  # before its order is told, or the browser draws once more in between
-                self._send_ahead()
-            with self.hold_sync():
-                for name, value in self._state().items():
-                    self.set_trait(name, value)
+        if is_here:  # before the order is told, or the browser draws once more in between
+            self._send_ahead()
+        with self._lock, self.hold_sync():
+            for name, value in self._state().items():
+                self.set_trait(name, value)
         if is_wanted and not is_here:
             with suppress(RuntimeError):  # the gallery was closed
                 self._reads.submit(self._send_ahead)

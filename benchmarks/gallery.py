@@ -12,14 +12,14 @@ last of them was made. Times are of the page's clock:
   opens the project and makes the Explorer ran before.
 - Brush: from the mouse-up event of a drag over the histogram to the painted first screen of the new view, whose
   file names are the kernel's. The mouse is let go once the kernel has answered its last move. Ranges are all over
-  the histogram, and for almost none the thumbnails are here yet.
+  the histogram, and for almost none the thumbnails are here before the drag, in which they are fetched.
 - Scrolling: wheel events as fast as the browser takes them, about 60 screens, then the scrollbar in 20 jumps to the
   end, where the last item has to be. Frames are those of requestAnimationFrame, tasks those of PerformanceObserver,
   which tells only of those over 50 ms. What V8 spends within a task on collecting the garbage of the whole page,
   of which JupyterLab makes up most, is told apart, from a trace.
 - Bytes: payload of the websocket's messages, with what is prefetched.
 - Memory: JavaScript objects after garbage collection, and resident memory of the processes, before and after 400
-  stops spread over all items, each waited for. Thumbnails are Blobs, which the browser's process keeps.
+  stops spread over all items, each waited for. Thumbnails are kept in the page, at most 128 MiB of them.
 
 ``gallery_browser.py`` drives the browser, in the environment where Playwright is.
 """

@@ -187,7 +187,7 @@ export class Card {
     this.#tags.replaceChildren();
   }
 
-  #setImage(url: string | null | undefined, isDecoded = false): void {
+  #setImage(url: string | null | undefined, isDecoded: boolean): void {
     if (url === this.#url) return;
     this.#url = url;
     this.#frame.classList.remove("decoded");

@@ -130,16 +130,14 @@ export class Store {
 
   /** Take in a custom message from the kernel. */
   receive(content: unknown, buffers: readonly DataView[] = []): void {
-    if (!isAhead(content) && !isExpected(content)) {
-      this.client.receive(content, buffers);
-      return;
-    }
     try {
       if (isExpected(content)) {
         this.thumbnails.expect(unpackExpected(content));
-      } else {
+      } else if (isAhead(content)) {
         this.#ahead = unpackAhead(content, buffers);
         this.#takeAhead();
+      } else {
+        this.client.receive(content, buffers);
       }
     } catch (error) {
       this.notify(String(error));

@@ -12,6 +12,9 @@ from simwidget.widgets.protocol import AHEAD_ROWS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy as np
+    import numpy.typing as npt
+
     from simwidget.session import Rows, Session
 
 _REMEMBERED = 4_000  # thumbnails; a browser keeps some 10,000
@@ -44,9 +47,8 @@ class Ahead:
     def is_here(self, session: Session) -> bool:
         """Whether the browser has the first thumbnails, so that :meth:`read` need not."""
         with session.lock:
-            items = session.project.ids[session.rows_in_view[:FIRST]].tolist()
-        with self._lock:
-            return all(item in self._sent for item in items)
+            ids = session.project.ids[session.rows_in_view[:FIRST]]
+        return not self._lacking(ids)
 
     def read(self, session: Session) -> tuple[int, Rows, list[int], list[bytes | None]]:
         """Give the epoch, its first rows, and items with their thumbnails."""
@@ -55,8 +57,11 @@ class Ahead:
         with session.lock:
             epoch = session.epoch
             rows = session.rows(epoch, 0, AHEAD_ROWS)
-        with self._lock:
-            items = [item for item in rows.ids[:FIRST].tolist() if item not in self._sent]
+        items = self._lacking(rows.ids[:FIRST])
         thumbnails = session.thumbnails(items)
         self.note(items)
         return epoch, rows, items, thumbnails
+
+    def _lacking(self, ids: npt.NDArray[np.int64]) -> list[int]:
+        with self._lock:
+            return [item for item in ids.tolist() if item not in self._sent]

@@ -8,6 +8,8 @@ const BUDGET_BYTES = 128 * 2 ** 20;
 const BATCH = 32;
 /** The kernel reads with two threads; more requests than that would only delay what is scrolled to next. */
 const BATCHES_UNDER_WAY = 2;
+/** To have the browser load a picture is work for the page's own thread: more of them in one go would hold up a frame. */
+const PICTURES_AT_ONCE = 8;
 
 /** A map that forgets its least recently used entries once they are too big together. */
 export class LruCache<K, V> {
@@ -61,9 +63,10 @@ export class LruCache<K, V> {
   }
 }
 
-/** A picture that is decoded before a card shows it. */
-interface Prepared {
+/** A picture that the browser loads and decodes before a card shows it; the image keeps what is loaded in its memory. */
+interface Picture {
   readonly image: HTMLImageElement;
+  readonly url: string;
   isDecoded: boolean;
 }
 
@@ -75,14 +78,18 @@ interface Batch {
 export class Thumbnails {
   readonly #client: Client;
   readonly #onError: (message: string) => void;
-  readonly #urls = new LruCache<number, string>(BUDGET_BYTES);
+  /** Not as addresses: the browser's garbage collection, which all of the page waits for, copies and looks at strings. */
+  readonly #jpegs = new LruCache<number, Uint8Array>(BUDGET_BYTES);
   /** Items that have no thumbnail, or whose thumbnail cannot be decoded. */
   readonly #missing = new Set<number>();
   readonly #wanted = new Map<object, readonly number[]>();
   readonly #batches = new Set<Batch>();
   readonly #version = signal(0);
-  /** Items of an order that is perhaps the next, with their pictures once those are here. */
-  #expected = new Map<number, Prepared | undefined>();
+  /** Items of an order that is perhaps the next. */
+  #expected: readonly number[] = [];
+  /** Of all that is wanted or expected, and here. */
+  readonly #pictures = new Map<number, Picture>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: Client, onError: (message: string) => void) {
     this.#client = client;
@@ -96,12 +103,21 @@ export class Thumbnails {
 
   /** The address of an item's thumbnail; `null`: it has none; `undefined`: not here yet. */
   url(item: number): string | null | undefined {
-    return this.#missing.has(item) ? null : this.#urls.get(item);
+    if (this.#missing.has(item)) return null;
+    const jpeg = this.#jpegs.get(item);
+    return jpeg && (this.#pictures.get(item)?.url ?? dataUrl(jpeg));
+  }
+
+  /** The same, once the browser has decoded it, so that a card can show it at once. */
+  decoded(item: number): string | null | undefined {
+    if (this.#missing.has(item)) return null;
+    const picture = this.#pictures.get(item);
+    return picture?.isDecoded ? picture.url : undefined;
   }
 
   /** Note that the browser could not decode an item's thumbnail. */
   reject(item: number): void {
-    this.#urls.delete(item);
+    this.#jpegs.delete(item);
     this.#missing.add(item);
     this.#version.value++;
   }
@@ -109,65 +125,90 @@ export class Thumbnails {
   /** Say which items a view shows, most urgent first; replaces what it wanted before. */
   want(view: object, items: readonly number[]): void {
     this.#wanted.set(view, items);
-    this.#cancelUnwanted();
-    this.#fetch();
+    this.#onWishes();
   }
 
   /**
    * Say which items come first in an order that is perhaps the next; replaces what was said before. They are fetched
-   * after what the views want, and decoded, to be painted together with their cards.
+   * after what the views want.
    */
   expect(items: readonly number[]): void {
-    this.#expected = new Map(items.map((item) => [item, this.#expected.get(item)]));
+    this.#expected = items;
+    this.#onWishes();
     this.#prepare();
-    this.#cancelUnwanted();
+  }
+
+  #onWishes(): void {
+    const items = new Set(this.#everything());
+    for (const item of this.#pictures.keys()) if (!items.has(item)) this.#pictures.delete(item);
+    this.#cancelUnwanted(items);
     this.#fetch();
+    // Not now: views say what they want while a frame is made.
+    this.#timer ??= setTimeout(() => this.#prepare());
   }
 
-  /** Whether a picture of an item, with the same address, has been decoded. */
-  isDecoded(item: number): boolean {
-    return this.#expected.get(item)?.isDecoded ?? false;
-  }
-
-  #prepare(): void {
-    for (const [item, prepared] of this.#expected) {
-      const url = this.#urls.get(item);
-      if (prepared || url === undefined) continue;
-      const made = { image: new Image(), isDecoded: false };
-      this.#expected.set(item, made);
-      made.image.src = url;
-      made.image.decode().then(
-        () => {
-          made.isDecoded = true;
-        },
-        () => undefined, // a card that shows it says so
-      );
+  /**
+   * Have some pictures loaded and decoded, the most urgent first, and the rest in a while.
+   *
+   * @param supplied Items that nobody has asked for yet.
+   */
+  #prepare(supplied: readonly number[] = []): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const found = new Set<number>();
+    for (const item of [...this.#everything(), ...supplied]) {
+      if (this.#pictures.has(item) || !this.#jpegs.has(item)) continue;
+      if (found.size === PICTURES_AT_ONCE) {
+        this.#timer = setTimeout(() => this.#prepare(supplied));
+        break;
+      }
+      found.add(item);
     }
+    if (found.size > 0) void this.#decode([...found]);
+  }
+
+  async #decode(items: readonly number[]): Promise<void> {
+    const isShown = await Promise.all(items.map((item) => this.#decodeOne(item)));
+    // Once for all of them: each time the views draw what has come, and the page is painted.
+    if (isShown.includes(true)) this.#version.value++;
+  }
+
+  /** Resolves to whether a view shows the item. */
+  async #decodeOne(item: number): Promise<boolean> {
+    const picture = { image: new Image(), url: this.url(item) ?? "", isDecoded: false };
+    this.#pictures.set(item, picture);
+    picture.image.src = picture.url;
+    // It rejects for reasons other than a bad file, too, hence the look at the width.
+    await picture.image.decode().catch(() => undefined);
+    if (this.#pictures.get(item) !== picture) return false; // nobody wants it any more
+    picture.isDecoded = picture.image.naturalWidth > 0;
+    if (!picture.isDecoded) this.reject(item);
+    return [...this.#wanted.values()].some((items) => items.includes(item));
   }
 
   /** Forget a view that was closed. */
   release(view: object): void {
     this.#wanted.delete(view);
-    this.#cancelUnwanted();
+    this.#onWishes();
   }
 
   dispose(): void {
+    clearTimeout(this.#timer);
     this.#wanted.clear();
-    this.#expected.clear();
-    this.#cancelUnwanted();
-    this.#urls.clear();
+    this.#expected = [];
+    this.#pictures.clear();
+    this.#cancelUnwanted(new Set());
+    this.#jpegs.clear();
   }
 
   /** All that is to be here, most urgent first. */
   #everything(): number[] {
-    return [...[...this.#wanted.values()].flat(), ...this.#expected.keys()];
+    return [...[...this.#wanted.values()].flat(), ...this.#expected];
   }
 
-  #cancelUnwanted(): void {
-    if (this.#batches.size === 0) return;
-    const wanted = new Set(this.#everything());
+  #cancelUnwanted(items: ReadonlySet<number>): void {
     for (const batch of this.#batches) {
-      if (!batch.items.some((item) => wanted.has(item))) batch.abort.abort();
+      if (!batch.items.some((item) => items.has(item))) batch.abort.abort();
     }
   }
 
@@ -176,18 +217,18 @@ export class Thumbnails {
     const underWay = new Set([...this.#batches].flatMap((batch) => batch.items));
     let items: number[] = [];
     for (const item of this.#everything()) {
-      if (underWay.has(item) || this.#missing.has(item) || this.#urls.has(item)) continue;
+      if (underWay.has(item) || this.#missing.has(item) || this.#jpegs.has(item)) continue;
       underWay.add(item);
       items.push(item);
       if (items.length < BATCH) continue;
-      void this.#load({ items, abort: new AbortController() });
+      void this.#request({ items, abort: new AbortController() });
       if (this.#batches.size >= BATCHES_UNDER_WAY) return;
       items = [];
     }
-    if (items.length > 0) void this.#load({ items, abort: new AbortController() });
+    if (items.length > 0) void this.#request({ items, abort: new AbortController() });
   }
 
-  async #load(batch: Batch): Promise<void> {
+  async #request(batch: Batch): Promise<void> {
     this.#batches.add(batch);
     const outcome = await this.#client.request({ kind: "thumbs", items: batch.items }, batch.abort.signal);
     this.#batches.delete(batch);
@@ -206,14 +247,14 @@ export class Thumbnails {
   /** Take in thumbnails, whether they were asked for or not. */
   supply(thumbs: ThumbsPayload): void {
     for (const [item, jpeg] of thumbs) {
-      if (this.#urls.has(item)) continue; // a card shows it: with another address it would load it again
+      if (this.#jpegs.has(item)) continue; // sent ahead, and asked for too
       if (jpeg === null) this.#missing.add(item);
       else {
-        const url = dataUrl(jpeg);
-        this.#urls.set(item, url, url.length); // one byte a character
+        // A copy: the buffer of the message would stay for as long as any part of it.
+        this.#jpegs.set(item, jpeg.slice(), jpeg.byteLength);
       }
     }
-    this.#prepare();
+    this.#prepare([...thumbs.keys()]);
     this.#version.value++;
   }
 

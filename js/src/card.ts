@@ -13,10 +13,8 @@ export interface CardContent {
   position: number | undefined;
   /** `undefined` while the row is on its way. */
   row: Row | undefined;
-  /** As `Thumbnails.url` gives it. */
+  /** As `Thumbnails.decoded` gives it. */
   url: string | null | undefined;
-  /** Whether the browser has decoded that picture already. */
-  isDecoded: boolean;
   valueName: string;
   /** Whether the card is shown in the group view. */
   isGrouped: boolean;
@@ -26,7 +24,7 @@ export class Card {
   readonly element: HTMLElement;
   position: number | undefined;
   readonly #checkbox = h("input", { type: "checkbox", tabindex: -1 });
-  readonly #image = h("img", { alt: "", decoding: "async", draggable: "false" });
+  readonly #image = h("img", { alt: "", decoding: "sync", draggable: "false" });
   /** What stands in for the image until it is here, in its mean color. */
   readonly #mean = h("span", { class: "mean" });
   readonly #badge = h("span", { class: "badge" });
@@ -45,16 +43,15 @@ export class Card {
   readonly #name = h("span", { class: "name", dir: "auto" });
   readonly #value = h("span", { class: "value" });
   readonly #label = h("span", { class: "label", dir: "auto" });
-  readonly #onBroken: (item: number) => void;
   #row: Row | undefined;
   #url: string | null | undefined;
+  /** The item whose picture this is. */
+  #pictured: number | undefined;
   #valueName = "";
   #isGrouped = false;
   #isMarked = false;
 
-  /** @param onBroken Called with the item whose thumbnail cannot be decoded. */
-  constructor(column: number, onBroken: (item: number) => void) {
-    this.#onBroken = onBroken;
+  constructor(column: number) {
     this.#frame = h(
       "div",
       { class: "frame" },
@@ -78,18 +75,24 @@ export class Card {
     this.#clear();
   }
 
-  /** Show an item. What is the same as before is left alone, for this runs many times a frame. */
-  show({ position, row, url, isDecoded, valueName, isGrouped }: CardContent): void {
+  /**
+   * Show an item. What is the same as before is left alone, for this runs many times a frame.
+   *
+   * @returns Whether there was anything to do.
+   */
+  show({ position, row, url, valueName, isGrouped }: CardContent): boolean {
     this.position = position;
     setHidden(this.element, position === undefined);
+    const isAlike = !row || (valueName === this.#valueName && isGrouped === this.#isGrouped);
+    const isSame = row === this.#row && isAlike;
     if (!row) {
-      if (this.#row) this.#clear();
-    } else if (row !== this.#row || valueName !== this.#valueName || isGrouped !== this.#isGrouped) {
+      if (!isSame) this.#clear();
+    } else if (!isSame) {
       this.#valueName = valueName;
       this.#isGrouped = isGrouped;
       this.#fill(row);
     }
-    this.#setImage(row ? url : undefined, isDecoded);
+    return this.#setImage(row?.id, url) || !isSame;
   }
 
   /** Show whether a rubber band is over the card. */
@@ -187,30 +190,26 @@ export class Card {
     this.#tags.replaceChildren();
   }
 
-  #setImage(url: string | null | undefined, isDecoded: boolean): void {
-    if (url === this.#url) return;
+  /** @returns Whether the card shows another picture than before. */
+  #setImage(item: number | undefined, url: string | null | undefined): boolean {
+    // One that is shown stays, also where it is no longer kept ready.
+    if (url === undefined && item !== undefined && item === this.#pictured) return false;
+    this.#pictured = url ? item : undefined;
+    if (url === this.#url) return false;
     this.#url = url;
     this.#frame.classList.remove("decoded");
     this.#frame.classList.toggle("broken", url === null);
-    if (!url) {
-      this.#image.removeAttribute("src");
-      return;
-    }
     const image = this.#image;
-    const item = this.#row?.id;
-    image.decoding = isDecoded ? "sync" : "async";
-    image.src = url;
-    if (isDecoded && image.complete && image.naturalWidth > 0) {
-      this.#frame.classList.add("decoded"); // and so painted with the card, not a frame later
-      return;
+    if (!url) {
+      image.removeAttribute("src");
+      return true;
     }
-    const settled = () => {
-      if (this.#url !== url) return; // recycled meanwhile
-      if (image.naturalWidth > 0) this.#frame.classList.add("decoded");
-      else if (item !== undefined) this.#onBroken(item);
-    };
-    // Decodes off the main thread. It rejects for reasons other than a bad file, too, hence the look at the width.
-    image.decode().then(settled, settled);
+    image.src = url;
+    const settled = () => this.#url === url && this.#frame.classList.add("decoded");
+    // Where the browser takes it from its memory at once it is painted with the card, not a frame later.
+    if (image.complete) settled();
+    else image.decode().then(settled, settled);
+    return true;
   }
 }
 

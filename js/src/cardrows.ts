@@ -6,11 +6,8 @@ import { isWithin, type Range } from "./ranges";
 import type { Store } from "./store";
 import { type Layout, type RowRange, rowTop } from "./virtual";
 
-/**
- * Cards filled in one frame, or as many as are in view; the rest waits for the next, so that no frame takes long. Where
- * all are to be filled anew, those in view come alone first.
- */
-const CARDS_A_FRAME = 24;
+/** Once so many cards have changed in a frame the other rows wait for the next, so that none takes long. */
+const CARDS_A_FRAME = 8;
 /** For rows that show nothing for the moment. */
 const NOWHERE = "translateY(-100000px)";
 
@@ -29,7 +26,7 @@ export interface Drawing {
   readonly shift: number;
   /** Fill all cards; otherwise only those that come near the viewport. */
   readonly isWhole: boolean;
-  /** Leave cards that are not in view as they are for now. */
+  /** Fill the cards in view, however many, and leave the others as they are for now. */
   readonly isSettling: boolean;
 }
 
@@ -66,18 +63,17 @@ export class CardRows {
     this.#drawn = drawing;
     this.#release(drawing);
     this.#isComplete = true;
-    let budget = isWhole || isSettling ? 0 : CARDS_A_FRAME;
+    let budget = CARDS_A_FRAME;
     for (const row of byUrgency(drawing)) {
       const known = this.#rows.get(row);
       const isFresh = known !== undefined && !isWhole && !this.#stale.has(row);
-      const canWait = !isFresh && !isIn(inView, row) && row !== kept;
-      if (!isFresh) budget -= layout.columns;
-      const waits = canWait && budget < 0;
+      const isFull = isSettling ? !isIn(inView, row) : budget <= 0;
+      const waits = !isFresh && row !== kept && isFull;
       if (waits) this.#isComplete = false;
       if (waits && !known) continue;
       const view = known ?? this.#take(row, layout.columns);
       if (waits) this.#stale.add(row);
-      else if (!isFresh) this.#fill(view, row, layout);
+      else if (!isFresh) budget -= this.#fill(view, row, layout);
       if (!known || isWhole || isMoved) {
         view.element.style.transform = `translateY(${rowTop(layout, row) + shift}px)`;
       }
@@ -140,15 +136,15 @@ export class CardRows {
   }
 
   #make(columns: number): CardRow {
-    const reject = (item: number) => this.#store.thumbnails.reject(item);
-    const cards = Array.from({ length: columns }, (_, column) => new Card(column, reject));
+    const cards = Array.from({ length: columns }, (_, column) => new Card(column));
     for (const card of cards) this.#cards.set(card.element, card);
     const element = h("div", { role: "row", class: "row" }, ...cards.map((card) => card.element));
     this.#spacer.append(element);
     return { element, cards };
   }
 
-  #fill({ element, cards }: CardRow, row: number, { arrangement }: Layout): void {
+  /** @returns How many cards have changed. */
+  #fill({ element, cards }: CardRow, row: number, { arrangement }: Layout): number {
     this.#stale.delete(row);
     const { rows, thumbnails, traits } = this.#store;
     const valueName = traits.value_name.value;
@@ -157,14 +153,15 @@ export class CardRows {
     const stop = arrangement.first(row + 1);
     element.setAttribute("aria-rowindex", String(row + 1));
     element.classList.toggle("apart", row > 0 && arrangement.startsGroup(row));
+    let changed = 0;
     cards.forEach((card, column) => {
       const position = start + column < stop ? start + column : undefined;
       const content = position === undefined ? undefined : rows.at(position);
-      const url = content && thumbnails.url(content.id);
-      const isDecoded = content !== undefined && thumbnails.isDecoded(content.id);
-      card.show({ position, row: content, url, isDecoded, valueName, isGrouped });
+      const url = content && thumbnails.decoded(content.id);
+      if (card.show({ position, row: content, url, valueName, isGrouped })) changed++;
       this.#markCard(card);
     });
+    return changed;
   }
 }
 

@@ -6,7 +6,6 @@ import { Thumbnails } from "./cache";
 import { Client, type Outcome } from "./client";
 import { GroupSizes } from "./groups";
 import {
-  type AheadPayload,
   type Details,
   type ImagePayload,
   isAhead,
@@ -14,6 +13,7 @@ import {
   type Mode,
   type Request,
   type Row,
+  type RowsPayload,
   unpackAhead,
   unpackChanged,
   unpackDetails,
@@ -87,7 +87,7 @@ export class Store {
   readonly #traits: { readonly [K in keyof Traits]: Signal<Traits[K]> };
   readonly #notice = signal<Notice | undefined>(undefined);
   #shown = { epoch: -1, revision: -1 };
-  #ahead: AheadPayload | undefined;
+  #ahead: RowsPayload | undefined;
 
   constructor(model: Model) {
     this.#model = model;
@@ -134,7 +134,9 @@ export class Store {
       if (isExpected(content)) {
         this.thumbnails.expect(unpackExpected(content));
       } else if (isAhead(content)) {
-        this.#ahead = unpackAhead(content, buffers);
+        const { rows, thumbs } = unpackAhead(content, buffers);
+        this.thumbnails.supply(thumbs);
+        this.#ahead = rows;
         this.#takeAhead();
       } else {
         this.client.receive(content, buffers);
@@ -144,15 +146,12 @@ export class Store {
     }
   }
 
-  /** Take in what was sent ahead once its order is the current one. */
+  /** Take in the rows that were sent ahead once their order is the current one. */
   #takeAhead(): void {
-    if (this.#ahead?.rows.epoch !== this.#shown.epoch) return;
-    const { rows, thumbs } = this.#ahead;
+    const rows = this.#ahead;
+    if (rows?.epoch !== this.#shown.epoch) return;
     this.#ahead = undefined;
-    batch(() => {
-      this.thumbnails.supply(thumbs);
-      this.rows.supply(rows);
-    });
+    this.rows.supply(rows);
   }
 
   notify(message: string): void {

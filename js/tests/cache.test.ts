@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { LruCache, Thumbnails } from "../src/cache";
 import { Client } from "../src/client";
 import { Kernel } from "./kernel";
+import { standInForLayout } from "./page";
 
 describe("LruCache", () => {
   const setUp = (budget: number) => {
@@ -56,6 +57,7 @@ describe("Thumbnails", () => {
   const items = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
   beforeEach(() => {
+    standInForLayout();
     kernel = new Kernel({ n: 1000, manual: true });
     const { model } = kernel;
     client = new Client((content) => model.send(content));
@@ -127,18 +129,19 @@ describe("Thumbnails", () => {
 
   it("carry their bytes in their address, in browsers with a fast way to write them and in others", async () => {
     const jpeg = Uint8Array.from({ length: 256 }, (_, byte) => byte);
-    for (const item of [200, 201]) {
-      if (item === 201) Object.assign(jpeg, { toBase64: () => "AAEC" });
-      thumbnails.supply(new Map([[item, jpeg]]));
-    }
+    const prototype = Uint8Array.prototype as { toBase64?: (() => string) | undefined };
+    const { toBase64 } = prototype;
+    prototype.toBase64 = undefined;
+    thumbnails.supply(new Map([[200, jpeg]]));
     const { 1: text = "" } = thumbnails.url(200)?.split("data:image/jpeg;base64,") ?? [];
     expect([...atob(text)].map((character) => character.charCodeAt(0))).toEqual([...jpeg]);
+    prototype.toBase64 = () => "AAEC";
+    thumbnails.supply(new Map([[201, jpeg]]));
     expect(thumbnails.url(201)).toBe("data:image/jpeg;base64,AAEC");
+    prototype.toBase64 = toBase64;
   });
 
-  it("of what is expected come after what is wanted, are decoded, and are given up for others", async () => {
-    const decode = vi.fn(() => Promise.resolve());
-    HTMLImageElement.prototype.decode = decode;
+  it("of what is expected come after what is wanted, and are given up for others", async () => {
     thumbnails.expect([300, 301]);
     thumbnails.want(view, [200]);
     expect(kernel.sentOf("thumbs").map(({ items }) => items)).toEqual([[300, 301], [200]]);
@@ -146,21 +149,58 @@ describe("Thumbnails", () => {
     expect(kernel.sentOf("cancel")).toHaveLength(1);
     thumbnails.want(view, [201]);
     await vi.waitFor(() => expect(kernel.sentOf("thumbs").at(-1)?.items).toEqual([201, 400]));
-    expect(thumbnails.isDecoded(400)).toBe(false);
-    while (kernel.unanswered.length) await answered();
-    await vi.waitFor(() => expect(thumbnails.isDecoded(400)).toBe(true));
-    expect([decode.mock.calls.length, thumbnails.isDecoded(201)]).toEqual([1, false]);
-    thumbnails.expect([]);
-    expect(thumbnails.isDecoded(400)).toBe(false);
-    expect(thumbnails.url(400)).toMatch(/^data:image/); // it stays for a while all the same
   });
 
-  it("that the browser cannot decode are not decoded", async () => {
+  it("are decoded while they are wanted or expected", async () => {
+    thumbnails.supply(new Map([200, 300].map((item) => [item, new Uint8Array(4)])));
+    expect(thumbnails.decoded(200)).toBeUndefined();
+    const { value } = thumbnails.version;
+    thumbnails.expect([300]);
+    await vi.waitFor(() => expect(thumbnails.decoded(300)).toBe(thumbnails.url(300)));
+    expect(thumbnails.version.value).toBe(value); // no view shows it
+    thumbnails.want(view, [200]);
+    await vi.waitFor(() => expect(thumbnails.decoded(200)).toBe(thumbnails.url(200)));
+    expect(thumbnails.version.value).toBe(value + 1);
+    thumbnails.expect([]);
+    expect([200, 300].map((item) => thumbnails.decoded(item) === undefined)).toEqual([false, true]);
+    thumbnails.release(view);
+    expect(thumbnails.decoded(200)).toBeUndefined();
+    expect(thumbnails.url(200)).toMatch(/^data:image/); // it stays for a while all the same
+  });
+
+  it("are decoded a few at a time, urgent ones first, and not while a view draws", async () => {
+    const started = vi.spyOn(HTMLImageElement.prototype, "decode").mockReturnValue(new Promise(() => {}));
+    const jpeg = (item: number) => [item, Uint8Array.of(item - 200)] as const;
+    thumbnails.supply(new Map(items(200, 220).map(jpeg)));
+    expect(started).toHaveBeenCalledTimes(8);
+    thumbnails.want(view, items(200, 220).reverse());
+    expect(started).toHaveBeenCalledTimes(8);
+    await vi.waitFor(() => expect(started).toHaveBeenCalledTimes(20));
+    const sources = started.mock.instances.map((image) => (image as unknown as HTMLImageElement).src);
+    const order = [...items(200, 208), ...items(208, 220).reverse()];
+    expect(sources).toEqual(order.map((item) => thumbnails.url(item)));
+  });
+
+  it("that the browser cannot decode are missing, unless nobody looks any more", async () => {
+    vi.spyOn(HTMLImageElement.prototype, "naturalWidth", "get").mockReturnValue(0);
+    const failures: ((reason: Error) => void)[] = [];
+    HTMLImageElement.prototype.decode = () => new Promise((_, reject) => failures.push(reject));
+    thumbnails.supply(new Map([200, 201].map((item) => [item, new Uint8Array(4)])));
+    thumbnails.want(view, [200, 201]);
+    await vi.waitFor(() => expect(failures).toHaveLength(2));
+    thumbnails.want(view, [201]);
+    for (const fail of failures) fail(new Error("EncodingError"));
+    await vi.waitFor(() => expect(thumbnails.url(201)).toBeNull());
+    expect(thumbnails.url(200)).toMatch(/^data:image/);
+    expect(thumbnails.decoded(201)).toBeNull();
+    expect(kernel.unanswered).toEqual([]);
+  });
+
+  it("that the browser has, but rejects for the moment, are shown", async () => {
     HTMLImageElement.prototype.decode = () => Promise.reject(new Error("EncodingError"));
     thumbnails.supply(new Map([[200, new Uint8Array(4)]]));
-    thumbnails.expect([200, 104]);
-    await answered();
-    expect([thumbnails.isDecoded(200), thumbnails.isDecoded(104)]).toEqual([false, false]);
+    thumbnails.want(view, [200]);
+    await vi.waitFor(() => expect(thumbnails.decoded(200)).toMatch(/^data:image/));
   });
 
   it("are let go with the model", async () => {

@@ -23,8 +23,7 @@ describe("a card", () => {
     card.show({
       position: 3,
       row,
-      url: "blob:1",
-      isDecoded: false,
+      url: "data:1",
       valueName: "Uniqueness",
       isGrouped: false,
       ...more,
@@ -34,7 +33,7 @@ describe("a card", () => {
   const spoken = (card: Card) => card.element.getAttribute("aria-label");
 
   it("says all there is to know in its accessible name", () => {
-    const card = new Card(2, () => {});
+    const card = new Card(2);
     expect(card.element.getAttribute("aria-colindex")).toBe("3");
     expect(spoken(card)).toBe("Loading");
     show(card, ROW);
@@ -48,7 +47,7 @@ describe("a card", () => {
   });
 
   it("marks the keeper, and offers to keep another", () => {
-    const card = new Card(0, () => {});
+    const card = new Card(0);
     show(card, { ...ROW, keeper: true }, { isGrouped: true, valueName: "Distance to keeper" });
     expect(part(card, ".badge").textContent).toBe("Keeper");
     expect(part(card, ".badge").hidden).toBe(false);
@@ -66,7 +65,7 @@ describe("a card", () => {
   });
 
   it("shows text of either direction, in full when pointed at", () => {
-    const card = new Card(0, () => {});
+    const card = new Card(0);
     const long = `<b>"שלום" 🎈${"x".repeat(300)}`;
     show(card, { ...ROW, name: long, label: long, tags: [long] });
     for (const selector of [".name", ".label", ".tag"]) {
@@ -78,7 +77,7 @@ describe("a card", () => {
   });
 
   it("says which label the neighbors suggest, as text", () => {
-    const card = new Card(0, () => {});
+    const card = new Card(0);
     const label = () => part(card, ".label");
     const evil = `<b>"שלום" 🎈${"x".repeat(300)}`;
     show(card, ROW);
@@ -96,7 +95,7 @@ describe("a card", () => {
   });
 
   it("shows the label alone again once it is not suspected", () => {
-    const card = new Card(0, () => {});
+    const card = new Card(0);
     const label = () => part(card, ".label");
     const plain = () => [label().textContent, label().title, label().dir, label().className];
     for (const name of ["dog", "cat → dog?"]) {
@@ -113,7 +112,7 @@ describe("a card", () => {
   });
 
   it("leaves the page alone when nothing has changed", async () => {
-    const card = new Card(0, () => {});
+    const card = new Card(0);
     show(card, ROW);
     await Promise.resolve();
     const observer = new MutationObserver(() => {});
@@ -136,15 +135,41 @@ describe("a card", () => {
     observer.disconnect();
   });
 
-  it("reports a thumbnail that cannot be decoded, unless it shows another by then", async () => {
-    vi.spyOn(HTMLImageElement.prototype, "naturalWidth", "get").mockReturnValue(0);
-    HTMLImageElement.prototype.decode = () => Promise.reject(new Error("EncodingError"));
-    const broken = vi.fn();
-    const card = new Card(0, broken);
+  it("shows a picture once it is decoded, and keeps it", async () => {
+    const isShown = (card: Card) => part(card, ".frame").classList.contains("decoded");
+    const source = (card: Card) => part(card, "img").getAttribute("src");
+    const card = new Card(0);
+    show(card, ROW, { url: undefined });
+    expect([isShown(card), source(card)]).toEqual([false, null]);
+    vi.spyOn(HTMLImageElement.prototype, "complete", "get").mockReturnValue(true);
     show(card, ROW);
-    show(card, { ...ROW, id: 8 }, { url: "blob:2" });
-    await vi.waitFor(() => expect(broken.mock.calls).toEqual([[8]]));
-    show(card, { ...ROW, id: 8 }, { url: null });
+    expect([isShown(card), source(card)]).toEqual([true, "data:1"]);
+    show(card, ROW, { url: undefined }); // as when it has been scrolled away
+    expect([isShown(card), source(card)]).toEqual([true, "data:1"]);
+    show(card, { ...ROW, id: 8 }, { url: undefined });
+    expect([isShown(card), source(card)]).toEqual([false, null]);
+  });
+
+  it("waits for a picture that the browser does not take from its memory, unless it shows another by then", async () => {
+    const ready: (() => void)[] = [];
+    HTMLImageElement.prototype.decode = () => new Promise((resolve) => ready.push(resolve));
+    vi.spyOn(HTMLImageElement.prototype, "complete", "get").mockReturnValue(false);
+    const card = new Card(0);
+    show(card, ROW);
+    show(card, { ...ROW, id: 8 }, { url: "data:2" });
+    ready[0]?.();
+    await Promise.resolve();
+    expect(part(card, ".frame").classList.contains("decoded")).toBe(false);
+    ready[1]?.();
+    await vi.waitFor(() => expect(part(card, ".frame").classList.contains("decoded")).toBe(true));
+  });
+
+  it("says when there is no picture", () => {
+    const card = new Card(0);
+    show(card, ROW);
+    show(card, ROW, { url: null });
     expect(part(card, ".frame").classList.contains("broken")).toBe(true);
+    show(card, { ...ROW, id: 8 });
+    expect(part(card, ".frame").classList.contains("broken")).toBe(false);
   });
 });

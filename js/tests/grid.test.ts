@@ -461,7 +461,7 @@ describe("the group view", () => {
 
   it("can be the first that is shown", async () => {
     const { kernel, names } = await display({ n: 12 }, (kernel) => kernel.regroup([2, 7, 3]));
-    expect(names()).toHaveLength(12);
+    await vi.waitFor(() => expect(names()).toHaveLength(12));
     expect(kernel.sentOf("rows")).toHaveLength(1);
   });
 });

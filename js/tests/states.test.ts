@@ -66,14 +66,14 @@ describe("states", () => {
 
   it("drops what was sent ahead of an order that is gone, and says when it is malformed", async () => {
     const { kernel, view } = await display({ n: 40 });
-    const shown = view.cards.length;
+    await vi.waitFor(() => expect(view.cards).toHaveLength(30));
     kernel.sendAhead([...kernel.order], 7);
     await settle();
     expect(view.card(0).querySelector(".name")?.textContent).toBe("image 100.jpg");
     kernel.emit("msg:custom", { kind: "ahead", epoch: 1, start: 0, stop: 40 }, []);
     await settle();
     expect(view.find(".toast").hidden).toBe(false);
-    expect(view.cards).toHaveLength(shown);
+    expect(view.cards).toHaveLength(30);
   });
 
   it("says why nothing is shown, and offers the way out", async () => {

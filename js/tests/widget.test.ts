@@ -8,11 +8,8 @@ afterEach(clearPage);
 describe("the grid", () => {
   it("shows cards for what can be seen and one screen more", async () => {
     const { view } = await display({ n: 1000 });
-    const { cards } = view;
-    expect(cards.map((card) => view.position(card))).toEqual(
-      Array.from({ length: cards.length }, (_, i) => i),
-    );
-    expect(cards.length).toBe(30); // five columns, six of 200 rows: two screens of 560 pixels
+    const shown = Array.from({ length: 30 }, (_, i) => i); // five columns, six of 200 rows: two screens of 560 pixels
+    await vi.waitFor(() => expect(view.cards.map((card) => view.position(card))).toEqual(shown));
     expect(view.find("[role=grid]").getAttribute("aria-rowcount")).toBe("200");
     expect(view.find("[role=grid]").getAttribute("aria-multiselectable")).toBe("true");
   });

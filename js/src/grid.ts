@@ -313,8 +313,11 @@ export class Grid {
     const { top, shift } = this.#scroller;
     const near = rowsNear(layout, top, layout.viewport);
     const inView = rowsNear(layout, top, 0);
-    // The focused row stays, wherever it is scrolled to: with its element gone the focus would be lost.
-    const kept = focused && layout.count > 0 ? layout.arrangement.rowOf(this.#active) : undefined;
+    // The focused row stays, wherever it is scrolled to: with its element gone the focus would be lost. And one that is
+    // about to get the focus does not wait.
+    const active = layout.count > 0 ? layout.arrangement.rowOf(this.#active) : undefined;
+    const isActiveSeen = active !== undefined && active >= inView.first && active < inView.stop;
+    const kept = focused || isActiveSeen ? active : undefined;
     this.#activeItem = this.#store.rows.at(this.#active)?.id ?? this.#activeItem;
     const isComplete = this.#rows.draw({
       layout,

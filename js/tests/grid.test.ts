@@ -210,6 +210,7 @@ describe("keys", () => {
   it("find the place that the preview has come to", async () => {
     const { view, grid } = await display({ n: 1000 });
     grid.activate(500);
+    expect(view.card(500).hidden).toBe(false); // at once, whatever else waits for the next frame
     expect(view.root.activeElement).toBeNull();
     expect(grid.element.scrollTop).toBe(100 * 199 + 12 + 199 - 560);
     grid.focusActive();

@@ -139,10 +139,10 @@ export class Thumbnails {
   }
 
   #onWishes(): void {
-    const items = new Set(this.#everything());
+    const items = this.#everything();
     for (const item of this.#pictures.keys()) if (!items.has(item)) this.#pictures.delete(item);
     this.#cancelUnwanted(items);
-    this.#fetch();
+    this.#fetch(items);
     // Not now: views say what they want while a frame is made.
     this.#timer ??= setTimeout(() => this.#prepare());
   }
@@ -202,8 +202,8 @@ export class Thumbnails {
   }
 
   /** All that is to be here, most urgent first. */
-  #everything(): number[] {
-    return [...[...this.#wanted.values()].flat(), ...this.#expected];
+  #everything(): Set<number> {
+    return new Set([...[...this.#wanted.values()].flat(), ...this.#expected]);
   }
 
   #cancelUnwanted(items: ReadonlySet<number>): void {
@@ -212,11 +212,11 @@ export class Thumbnails {
     }
   }
 
-  #fetch(): void {
+  #fetch(wanted = this.#everything()): void {
     if (this.#batches.size >= BATCHES_UNDER_WAY) return;
     const underWay = new Set([...this.#batches].flatMap((batch) => batch.items));
     let items: number[] = [];
-    for (const item of this.#everything()) {
+    for (const item of wanted) {
       if (underWay.has(item) || this.#missing.has(item) || this.#jpegs.has(item)) continue;
       underWay.add(item);
       items.push(item);

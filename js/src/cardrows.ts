@@ -4,7 +4,7 @@ import { Card } from "./card";
 import { h } from "./dom";
 import { isWithin, type Range } from "./ranges";
 import type { Store } from "./store";
-import { type Layout, type RowRange, rowTop } from "./virtual";
+import { isIn, type Layout, type RowRange, rowTop } from "./virtual";
 
 /** Once so many cards have changed in a frame the other rows wait for the next, so that none takes long. */
 const CARDS_A_FRAME = 8;
@@ -20,7 +20,7 @@ export interface Drawing {
   readonly layout: Layout;
   readonly inView: RowRange;
   readonly near: RowRange;
-  /** A row that stays, wherever it is. */
+  /** A row that stays, wherever it is, and does not wait. */
   readonly kept: number | undefined;
   /** What is to be added to a virtual offset to get one within the spacer. */
   readonly shift: number;
@@ -170,8 +170,4 @@ function* byUrgency({ inView, near, kept }: Drawing): Generator<number> {
   for (let row = inView.first; row < inView.stop; row++) yield row;
   for (let row = inView.stop; row < near.stop; row++) yield row;
   for (let row = inView.first - 1; row >= near.first; row--) yield row;
-}
-
-function isIn({ first, stop }: RowRange, row: number): boolean {
-  return row >= first && row < stop;
 }

@@ -10,7 +10,7 @@ import { type GridActions, pressKey, SHORTCUTS } from "./keys";
 import { Picker } from "./picking";
 import { Scroller } from "./scroller";
 import type { Store } from "./store";
-import { type Layout, layoutGrid, maxTop, reveal, rowsNear, rowTop } from "./virtual";
+import { isIn, type Layout, layoutGrid, maxTop, reveal, rowsNear, rowTop } from "./virtual";
 import { Wishes } from "./wishes";
 
 export type { GridActions };
@@ -316,8 +316,7 @@ export class Grid {
     // The focused row stays, wherever it is scrolled to: with its element gone the focus would be lost. And one that is
     // about to get the focus does not wait.
     const active = layout.count > 0 ? layout.arrangement.rowOf(this.#active) : undefined;
-    const isActiveSeen = active !== undefined && active >= inView.first && active < inView.stop;
-    const kept = focused || isActiveSeen ? active : undefined;
+    const kept = active !== undefined && (focused || isIn(inView, active)) ? active : undefined;
     this.#activeItem = this.#store.rows.at(this.#active)?.id ?? this.#activeItem;
     const isComplete = this.#rows.draw({
       layout,

@@ -290,6 +290,8 @@ export function unpackThumbs(content: unknown, buffers: readonly DataView[]): Th
 
 /** The start of a new order, which the kernel sends without being asked. */
 export interface AheadPayload {
+  /** Of the kernel, when the rows were read. */
+  readonly revision: number;
   readonly rows: RowsPayload;
   /** Thumbnails of some of the rows. */
   readonly thumbs: ThumbsPayload;
@@ -306,10 +308,15 @@ export function isAhead(content: unknown): boolean {
  * @throws ProtocolError as `unpackRows` and `unpackThumbs` do.
  */
 export function unpackAhead(content: unknown, buffers: readonly DataView[]): AheadPayload {
+  if (!isFields(content)) throw new ProtocolError("a message is an object");
   const rows = unpackRows(content, buffers.slice(0, ROW_BUFFERS));
   const [jpegs] = buffers.slice(ROW_BUFFERS);
-  const isEmpty = jpegs?.byteLength === 0 && isFields(content) && isEmptyList(content.items);
-  return { rows, thumbs: isEmpty ? new Map() : unpackThumbs(content, buffers.slice(ROW_BUFFERS)) };
+  const isEmpty = jpegs?.byteLength === 0 && isEmptyList(content.items);
+  return {
+    revision: integer(content, "revision"),
+    rows,
+    thumbs: isEmpty ? new Map() : unpackThumbs(content, buffers.slice(ROW_BUFFERS)),
+  };
 }
 
 /** Whether a message says what comes first in an order that the user is about to choose. */

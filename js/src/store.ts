@@ -6,6 +6,7 @@ import { Thumbnails } from "./cache";
 import { Client, type Outcome } from "./client";
 import { GroupSizes } from "./groups";
 import {
+  type AheadPayload,
   type Details,
   type ImagePayload,
   isAhead,
@@ -13,7 +14,6 @@ import {
   type Mode,
   type Request,
   type Row,
-  type RowsPayload,
   unpackAhead,
   unpackChanged,
   unpackDetails,
@@ -87,7 +87,7 @@ export class Store {
   readonly #traits: { readonly [K in keyof Traits]: Signal<Traits[K]> };
   readonly #notice = signal<Notice | undefined>(undefined);
   #shown = { epoch: -1, revision: -1 };
-  #ahead: RowsPayload | undefined;
+  #ahead: AheadPayload | undefined;
 
   constructor(model: Model) {
     this.#model = model;
@@ -134,9 +134,8 @@ export class Store {
       if (isExpected(content)) {
         this.thumbnails.expect(unpackExpected(content));
       } else if (isAhead(content)) {
-        const { rows, thumbs } = unpackAhead(content, buffers);
-        this.thumbnails.supply(thumbs);
-        this.#ahead = rows;
+        this.#ahead = unpackAhead(content, buffers);
+        this.thumbnails.supply(this.#ahead.thumbs);
         this.#takeAhead();
       } else {
         this.client.receive(content, buffers);
@@ -148,10 +147,11 @@ export class Store {
 
   /** Take in the rows that were sent ahead once their order is the current one. */
   #takeAhead(): void {
-    const rows = this.#ahead;
-    if (rows?.epoch !== this.#shown.epoch) return;
+    const ahead = this.#ahead;
+    if (ahead?.rows.epoch !== this.#shown.epoch) return;
     this.#ahead = undefined;
-    this.rows.supply(rows);
+    // Something in them may have changed since they were read; then they are asked for as others are.
+    if (ahead.revision >= this.#shown.revision) this.rows.supply(ahead.rows);
   }
 
   notify(message: string): void {

@@ -144,6 +144,10 @@ export interface RowRange {
   readonly stop: number;
 }
 
+export function isIn({ first, stop }: RowRange, row: number): boolean {
+  return row >= first && row < stop;
+}
+
 /** The rows of which a part lies within `overscan` pixels of the viewport. */
 export function rowsNear(layout: Layout, top: number, overscan: number): RowRange {
   const first = Math.floor((top - overscan - layout.gap) / layout.rowHeight);

@@ -166,12 +166,17 @@ export class Kernel {
     this.reply(id, content, buffers);
   }
 
-  /** Send the start of the order, with the thumbnails of some items, without being asked. */
-  sendAhead(items: number[], epoch = this.traits.epoch): void {
+  /** What is sent without being asked: the start of the order as it is now, with the thumbnails of some items. */
+  ahead(items: number[], epoch = this.traits.epoch): [object, DataView[]] {
     const [rows, buffers] = this.#pack(0, Math.min(128, this.order.length));
+    const { revision } = this.traits;
     const lengths = items.map(() => 4);
-    const content = { kind: "ahead", ...rows, epoch, items, lengths };
-    this.emit("msg:custom", content, [...buffers, new DataView(new ArrayBuffer(4 * items.length))]);
+    const jpegs = new DataView(new ArrayBuffer(4 * items.length));
+    return [{ kind: "ahead", ...rows, epoch, revision, items, lengths }, [...buffers, jpegs]];
+  }
+
+  sendAhead(...args: Parameters<Kernel["ahead"]>): void {
+    this.emit("msg:custom", ...this.ahead(...args));
   }
 
   #pack(start: number, stop: number): [object, DataView[]] {

@@ -146,14 +146,16 @@ describe("replies", () => {
     expect(hexOf(new Uint8Array(await payload.blob.arrayBuffer()))).toBe(image);
   });
 
-  it.each(replies.ahead)("ahead: $name", ({ rows, items, thumbnails, message, buffers }) => {
+  it.each(replies.ahead)("ahead: $name", ({ revision, rows, items, thumbnails, message, buffers }) => {
     expect([isAhead(message), readEnvelope(message)]).toEqual([true, undefined]);
     const payload = unpackAhead(message, buffers.map(bytes));
+    expect(payload.revision).toBe(revision);
     expect(payload.rows.rows.map(({ id, name }) => [id, name])).toEqual([[rows.ids[0], rows.names[0]]]);
     expect([...payload.thumbs.keys()]).toEqual(items);
     expect([...payload.thumbs.values()].map((jpeg) => jpeg && hexOf(jpeg))).toEqual(thumbnails);
     expect(() => unpackAhead(message, buffers.slice(1).map(bytes))).toThrow(ProtocolError);
     expect(() => unpackAhead({ ...message, items: [1], lengths: [99] }, buffers.map(bytes))).toThrow();
+    expect(() => unpackAhead({ ...message, revision: null }, buffers.map(bytes))).toThrow(ProtocolError);
   });
 
   it.each(replies.expected)("expected: $name", ({ items, message }) => {

@@ -76,6 +76,27 @@ describe("states", () => {
     expect(view.cards).toHaveLength(30);
   });
 
+  it.each(["before", "after"])(
+    "asks anew where a row has changed since it was sent ahead, %s its order was told",
+    async (when) => {
+      const { kernel, view } = await display({ n: 40 });
+      const [first = 0, ...others] = [...kernel.order].reverse();
+      kernel.order = [first, ...others];
+      const epoch = (kernel.traits.epoch as number) + 1;
+      const ahead = kernel.ahead([], epoch);
+      if (when === "before") kernel.emit("msg:custom", ...ahead);
+      kernel.selected.add(first);
+      kernel.update({ epoch, revision: 2, selection_count: 1 });
+      if (when === "after") kernel.emit("msg:custom", ...ahead);
+      await settle();
+      await vi.waitFor(() =>
+        expect(view.card(0).querySelector(".name")?.textContent).toBe(`image ${first}.jpg`),
+      );
+      expect(view.card(0).getAttribute("aria-selected")).toBe("true");
+      expect(view.card(1).getAttribute("aria-selected")).toBe("false");
+    },
+  );
+
   it("says why nothing is shown, and offers the way out", async () => {
     const { kernel, view } = await display({ n: 20 });
     const status = { kind: "empty", message: "No image matches the filter", hint: "None of 20 images." };

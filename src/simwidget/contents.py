@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,14 +13,13 @@ import numpy as np
 from simwidget import pipeline
 from simwidget.criteria import CRITERIA, Masks, checked_filters
 from simwidget.errors import InvalidValueError, SimwidgetError
+from simwidget.maps import kept_map
 from simwidget.metrics.labels import AGREEMENT, label_agreement, labels_of
 from simwidget.metrics.outliers import Outliers, count_outliers
 from simwidget.metrics.quality import QUALITY_METRICS, quality_metrics
 from simwidget.metrics.registry import Metrics
 from simwidget.names import ItemNames, SavedFilters, Tags, checked_name, checked_tag, in_order_of
 from simwidget.observers import listen
-from simwidget.projection import MAP_VERSION, pca_map, umap_map
-from simwidget.store.files import digest
 from simwidget.suggesting import SuspectCache
 from simwidget.words import counted, quoted
 
@@ -253,16 +251,6 @@ class ProjectContents:
             umap-learn is not installed, or failed.
         """
         built, stored_as = self._built, self._opened.active.stored_as
-        if method not in ("pca", "umap"):
-            raise InvalidValueError(f"There is no map {method!r}. Choose 'pca' or 'umap'.")
-        graph = built.graph
-        basis = () if method == "pca" else (graph.indices, graph.distances)
-        key = digest(MAP_VERSION, method, stored_as, built.items.ids, built.items.content.tobytes(), *basis)
-        cached = self._store.load_cached("maps", f"{method} {stored_as}", key, ("positions",))
-        if cached is not None:
-            kept: npt.NDArray[np.float32] = cached["positions"]
-            return kept
-        vectors = built.embeddings
 
         def report(share: float) -> None:
             if self._is_closed:
@@ -270,13 +258,7 @@ class ProjectContents:
             if progress is not None:
                 progress(share)
 
-        if method == "pca":
-            positions = pca_map(vectors, report)
-        else:
-            positions = umap_map(vectors, graph.indices, graph.distances, report)
-        with suppress(OSError):  # a map that cannot be kept is one all the same
-            self._store.save_cached("maps", f"{method} {stored_as}", key, {"positions": positions})
-        return positions
+        return kept_map(self._store, built, stored_as, method, report)
 
     @property
     def metrics(self) -> Metrics:

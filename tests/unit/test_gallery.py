@@ -570,6 +570,29 @@ def test_a_new_order_is_sent_ahead_with_the_thumbnails_that_the_browser_lacks(
     assert front.events == ["ahead", "update"], "so that it is shown as soon as its epoch is known"
 
 
+def test_what_is_sent_ahead_says_of_which_revision_it_is(
+    front: FrontEnd, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The browser asks again for rows that changed between being read and being sent."""
+    front.ask(kind="thumbs", id=1, items=[1])
+    read = session.thumbnails
+
+    def change_meanwhile(ids: Sequence[int]) -> list[bytes | None]:
+        session.select("all")
+        return read(ids)
+
+    monkeypatch.setattr(session, "thumbnails", change_meanwhile)
+    before = session.revision
+    session.set_sort("Name")
+    message, buffers = front.ahead.get(timeout=WAIT_S)
+    assert (message["revision"], bytes(buffers[2])) == (before, bytes(N))
+    assert session.revision == before + 1
+
+    session.set_sort("-Name")  # the browser has all of them by now
+    message, buffers = front.ahead.get(timeout=WAIT_S)
+    assert (message["revision"], bytes(buffers[2])) == (before + 1, bytes([1] * N))
+
+
 def test_the_browser_learns_what_is_perhaps_shown_next(front: FrontEnd, session: Session) -> None:
     session.expect(session.passing())
     assert front.expected == [session.ids_in_view[:FIRST].tolist()]

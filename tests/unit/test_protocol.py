@@ -158,7 +158,7 @@ def test_what_is_expected_is_packed(case: dict[str, Any]) -> None:
 @named(REPLIES["ahead"])
 def test_what_is_sent_ahead_is_packed(case: dict[str, Any]) -> None:
     jpegs = [None if jpeg is None else bytes.fromhex(jpeg) for jpeg in case["thumbnails"]]
-    message, buffers = pack_ahead(case["epoch"], rows_of(case["rows"]), case["items"], jpegs)
+    message, buffers = pack_ahead(case["epoch"], case["revision"], rows_of(case["rows"]), case["items"], jpegs)
     assert message == case["message"]
     assert [buffer.hex() for buffer in buffers] == case["buffers"]
 

@@ -50,17 +50,17 @@ class Ahead:
             ids = session.project.ids[session.rows_in_view[:FIRST]]
         return not self._lacking(ids)
 
-    def read(self, session: Session) -> tuple[int, Rows, list[int], list[bytes | None]]:
-        """Give the epoch, its first rows, and items with their thumbnails."""
+    def read(self, session: Session) -> tuple[int, int, Rows, list[int], list[bytes | None]]:
+        """Give the epoch and the revision, the first rows of these, and items with their thumbnails."""
         with self._lock:
             self._is_due = False
         with session.lock:
-            epoch = session.epoch
+            epoch, revision = session.epoch, session.revision
             rows = session.rows(epoch, 0, AHEAD_ROWS)
         items = self._lacking(rows.ids[:FIRST])
         thumbnails = session.thumbnails(items)
         self.note(items)
-        return epoch, rows, items, thumbnails
+        return epoch, revision, rows, items, thumbnails
 
     def _lacking(self, ids: npt.NDArray[np.int64]) -> list[int]:
         with self._lock:

@@ -151,13 +151,10 @@ class Gallery(anywidget.AnyWidget):
     def _send_ahead(self) -> None:
         """Send the start of the new order, for which the browser would otherwise have to ask twice."""
         try:
-            revision = self.session.revision
-            epoch, rows, items, thumbnails = self._ahead.read(self.session)
-            message, buffers = protocol.pack_ahead(epoch, rows, items, thumbnails)
+            epoch, revision, rows, items, thumbnails = self._ahead.read(self.session)
+            message, buffers = protocol.pack_ahead(epoch, revision, rows, items, thumbnails)
             with self._lock:
-                # Rows that have changed meanwhile would arrive after the browser was told to ask for them anew.
-                is_so_still = epoch >= self.epoch and revision == self.session.revision
-                if is_so_still and len(rows.ids):
+                if epoch >= self.epoch and len(rows.ids):
                     self._reply(message, buffers)
         except Exception as error:  # nobody waits for it: the browser asks by itself, and is told then
             self.log.debug("simwidget gallery: nothing sent ahead: %s", error)

@@ -315,13 +315,14 @@ def pack_rows(request: RowsRequest, rows: Rows) -> tuple[Reply, list[bytes]]:
 
 
 def pack_ahead(
-    epoch: int, rows: Rows, items: Sequence[int], thumbnails: Sequence[bytes | None]
+    epoch: int, revision: int, rows: Rows, items: Sequence[int], thumbnails: Sequence[bytes | None]
 ) -> tuple[Reply, list[bytes]]:
     """Pack the start of a new order, sent with it: asking for it would take the browser two round trips.
 
     Parameters
     ----------
-    epoch : int
+    epoch, revision : int
+        When the rows were read: the browser drops them where it has learned of a later one before.
     rows : Rows
         The first ``AHEAD_ROWS`` rows, or all where there are fewer.
     items, thumbnails
@@ -330,13 +331,15 @@ def pack_ahead(
     Returns
     -------
     message : dict
-        ``epoch``, ``start``, ``stop`` and the other fields of :func:`pack_rows` and :func:`pack_thumbs`.
+        ``epoch``, ``revision``, ``start``, ``stop`` and the other fields of :func:`pack_rows` and
+        :func:`pack_thumbs`.
     buffers : list of bytes
         The six of :func:`pack_rows` and the one of :func:`pack_thumbs`.
     """
     columns, buffers = _pack_columns(rows, len(rows.ids))
     thumbs, jpegs = _pack_jpegs(items, thumbnails)
-    message = {"kind": "ahead", "epoch": epoch, "start": 0, "stop": len(rows.ids), **columns, **thumbs}
+    of = {"epoch": epoch, "revision": revision, "start": 0, "stop": len(rows.ids)}
+    message = {"kind": "ahead", **of, **columns, **thumbs}
     return message, [*buffers, jpegs]
 
 

@@ -46,6 +46,8 @@ export class Grid {
   #layout: Layout | undefined;
   #width = 0;
   #height = 0;
+  /** The height at which nothing would have to be scrolled. */
+  #needed = 0;
   /** View position that has the focus, or gets it when the user tabs into the grid. */
   #active = 0;
   /** The item there when it was last shown, and the one to be found anew in an order that has only been ranked anew. */
@@ -107,8 +109,8 @@ export class Grid {
     this.#resize.observe(this.#viewport);
     const { traits, rows, thumbnails, groups } = store;
     this.#stopEffect = effect(() => {
-      const { epoch, count, thumbnail_size, value_name, mode } = traits;
-      void [epoch.value, count.value, thumbnail_size.value, value_name.value, mode.value];
+      const { epoch, count, total, thumbnail_size, value_name, mode } = traits;
+      void [epoch.value, count.value, total.value, thumbnail_size.value, value_name.value, mode.value];
       void [rows.version.value, thumbnails.version.value, groups.sizes.value];
       this.#isStale = true;
       this.#schedule();
@@ -192,15 +194,32 @@ export class Grid {
     return groups && this.#lay(groups, known);
   }
 
-  #lay(groups: Int32Array | undefined, known: Layout | undefined): Layout {
-    const { count, thumbnail_size } = this.#store.traits;
+  #lay(groups?: Int32Array, known?: Layout, count = this.#store.traits.count.value): Layout {
+    const size = this.#store.traits.thumbnail_size.value;
     const shape = { width: this.#width, height: this.#height, gap: GAP, caption: CAPTION };
-    return layoutGrid({ ...shape, count: count.value, size: thumbnail_size.value, groups }, known);
+    return layoutGrid({ ...shape, count, size, groups }, known);
+  }
+
+  /**
+   * Make the viewport as high as all images of the project need, as far as it may be: what is around it stays in its
+   * place when fewer of them are in view.
+   *
+   * @returns Whether its size had to be looked at.
+   */
+  #fit({ content }: Layout): boolean {
+    const before = this.#needed;
+    this.#needed = Math.max(content, this.#lay(undefined, undefined, this.#store.traits.total.value).content);
+    if (this.#needed === before) return false;
+    this.#viewport.style.height = `min(${this.#needed}px, var(--simwidget-grid-height, 560px))`;
+    // To ask for its size makes the browser lay out the page at once: not where it is as high as may be, and stays so.
+    if (Math.min(before, this.#needed) > this.#height) return false;
+    this.#measure();
+    return true;
   }
 
   /** Whether what was shown stays for the moment, because what comes in its place is not here yet. */
   #isOnHold(layout: Layout | undefined): boolean {
-    const known = layout ?? this.#layout ?? this.#lay(undefined, undefined);
+    const known = layout ?? this.#layout ?? this.#lay();
     const top = Math.min(this.#goal?.top ?? this.#scroller.top, maxTop(known));
     const inView = rowsNear(known, top, 0);
     const isOver = performance.now() >= this.#holdUntil;
@@ -222,16 +241,9 @@ export class Grid {
     this.#holdUntil = 0;
     this.#isStale = false;
     const before = this.#layout;
-    if (layout && layout.content !== before?.content) {
-      // The viewport is no higher than what is in it.
-      this.#viewport.style.height = `min(${layout.content}px, var(--simwidget-grid-height, 560px))`;
-      this.#spacer.style.height = `${layout.spacer}px`;
-      // To ask for its size makes the browser lay out the page at once: not where it is as high as may be, and stays so.
-      const isFull = before !== undefined && Math.min(before.content, layout.content) > this.#height;
-      if (!isFull) {
-        this.#measure();
-        layout = this.#plan(layout);
-      }
+    if (layout) {
+      if (layout.spacer !== before?.spacer) this.#spacer.style.height = `${layout.spacer}px`;
+      if (this.#fit(layout)) layout = this.#plan(layout);
     }
     this.#layout = layout;
     if (layout) this.#apply(layout, before);

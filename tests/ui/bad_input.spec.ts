@@ -16,13 +16,18 @@ test("one image, the same image often, none that can be read, and a filter that 
 
   const same = await ExplorerView.show(notebook, "same");
   await expect(same.count).toHaveText("6 images");
+  await same.painted(6);
+  const height = async () => (await same.root.locator(".stage").boundingBox())?.height;
+  const before = await height();
   await same.brushToTheLeft(0);
   await expect(same.count).toHaveText("5 of 6");
   await expect(same.card("first.jpg")).toBeHidden();
   await notebook.run('explorer.filters = {"Uniqueness": (0.9999, 1)}');
   await expect(same.count).toHaveText("1 of 6");
+  expect(await height()).toBe(before);
   await notebook.run('explorer.filters = {"Uniqueness": (0.4, 0.5)}');
   await expect(same.root.getByText("No image matches the filter")).toBeVisible();
+  expect(await height()).toBe(before);
   await same.button("Clear filter").click();
   await expect(same.cards.first()).toBeVisible();
 

@@ -33,8 +33,12 @@ export class Facts {
   readonly #note = h("p", { class: "facts-note" });
   readonly #file = h("dl", {});
   readonly #metrics = h("dl", { "aria-label": "Metrics" });
-  readonly #heading = h("p", { class: "others-heading", "aria-hidden": "true" }, "Compare with");
-  readonly #others = h("ul", { class: "others", "aria-label": "Compare with" });
+  readonly #heading = h(
+    "p",
+    { class: "others-heading", "aria-hidden": "true", hidden: true },
+    "Compare with",
+  );
+  readonly #others = h("ul", { class: "others", "aria-label": "Compare with", hidden: true });
   #buttons: OtherButton[] = [];
   #details: Details | undefined;
 

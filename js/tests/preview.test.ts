@@ -173,6 +173,7 @@ describe("the preview", () => {
     kernel.answer();
     await settle();
     expect(view.find(".facts-note").textContent).toBe("Loading details…");
+    expect([view.find(".others-heading").hidden, view.find(".others").hidden]).toEqual([true, true]);
     const [details] = kernel.sentOf("details");
     kernel.reply(details?.id as number, { item: 105, name: 7 });
     await settle();

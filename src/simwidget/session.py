@@ -6,7 +6,7 @@ Several front ends of one session stay in step, because all of them read it and 
 from __future__ import annotations
 
 import math
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -23,6 +23,7 @@ from simwidget.metrics.labels import labels_of
 from simwidget.names import checked_tag
 from simwidget.session_search import SessionSearch
 from simwidget.session_view import StaleEpochError
+from simwidget.threads import ThreadPool
 from simwidget.words import counted
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Session(SessionSearch):
         self._group_of = _NO_GROUPS
         self._findings = 0  # how often that had to be found anew
         # One thread for all: several at once would only wait for one another, and the reading of images for them.
-        self._slow = ThreadPoolExecutor(1, thread_name_prefix="simwidget-later")
+        self._slow = ThreadPool(1, thread_name_prefix="simwidget-later")
         self._untold: set[str] = set()  # what changed when the items were exchanged, until observers are told
         with self.lock:
             self._ids, self._selected = project.ids, np.zeros(len(project), dtype=bool)

@@ -130,11 +130,20 @@ test("what Python sets is shown, and what is clicked can be observed", async ({ 
   await expect.poll(async () => (await view.names())[0]).toBe(most);
 });
 
-test("the gallery answers while a cell is running", async ({ notebook }) => {
+test("the gallery answers while a cell is running, also one that has changed the view", async ({ notebook }) => {
   const view = await ExplorerView.show(notebook);
+  await view.painted();
   const running = notebook.run(
-    "import time\nend = time.monotonic() + 30\nwhile not explorer.selected and time.monotonic() < end:\n    pass\nprint(len(explorer.selected))",
+    [
+      "import time",
+      'explorer.sort = "Name"',
+      "end = time.monotonic() + 30",
+      "while not explorer.selected and time.monotonic() < end:",
+      "    pass",
+      "print(len(explorer.selected))",
+    ].join("\n"),
   );
+  await expect.poll(async () => (await view.names())[0]).toBe("scene-00.jpg");
   await view
     .card(COPIES[0] ?? "")
     .getByRole("checkbox")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -506,6 +507,34 @@ def test_two_galleries_of_one_session_stay_in_step(session: Session, front: Fron
     other.close()
     front.ask(kind="select", id=2, op="none")
     assert session.selection_count == 0
+
+
+def test_what_is_sent_belongs_to_the_browsers_latest_message(session: Session) -> None:
+    """Or ipykernel would have what the browser sends next wait for a cell that has changed something."""
+    asked_by = ContextVar("asked_by", default="nobody")
+    sent: list[tuple[str, str]] = []
+
+    class Listening(FrontEnd):
+        def publish_msg(self, msg_type: str, data: Any = None, *args: Any, **kwargs: Any) -> None:
+            if msg_type == "comm_msg":
+                sent.append((asked_by.get(), data["method"]))
+            super().publish_msg(msg_type, data, *args, **kwargs)
+
+    gallery = Gallery(session)
+    front = Listening(gallery)
+    asked_by.set("cell")
+    session.select("all")
+    assert sent == [("cell", "update")], "nobody else was there"
+
+    sent.clear()
+    asked_by.set("browser")
+    front.ask(kind="thumbs", id=1, items=[1])
+    asked_by.set("another cell")
+    session.select("none")
+    session.set_sort("Name")
+    front.ahead.get(timeout=WAIT_S)
+    assert sorted(sent) == [("browser", "custom"), ("browser", "custom"), *[("browser", "update")] * 2]
+    gallery.close()
 
 
 def test_closing_answers_what_is_open_and_ends_the_threads(project: Project) -> None:

@@ -126,7 +126,7 @@ def test_an_image_file_is_copied_from_memory_that_is_not_ours() -> None:
     assert "jpeg" not in repr(request).replace("a.jpg", "")
 
 
-def test_an_image_file_has_4_mib_at_most() -> None:
+def test_an_image_file_has_8_mib_at_most() -> None:
     content = {"kind": "similar_image", "id": 1, "name": "a.jpg"}
     parse_request(content, [bytes(8 * 2**20)])
     with pytest.raises(ProtocolError, match="not one of 8388609"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import numpy as np
 from simwidget.errors import SimwidgetError
 from simwidget.inspection import shown
 from simwidget.suggesting import LabelVotes, spare_copies
+from simwidget.threads import ThreadPool
 from simwidget.widgets.delete_box import DeleteBox
 from simwidget.widgets.layouts import fixed, wide
 from simwidget.widgets.tag_list import TagList
@@ -50,7 +50,7 @@ class ActionsPanel(ipywidgets.VBox):
         self.session = session
         self._showing = threading.RLock()  # so that of two threads the later shows the newer state
         self._is_busy = self._is_following = self._is_counting = self._must_recount = False
-        self._work = ThreadPoolExecutor(1, thread_name_prefix="simwidget-action")
+        self._work = ThreadPool(1, thread_name_prefix="simwidget-action")
         self._votes: LabelVotes | None = None
         self._voters = session.project.ids  # that these are votes for
         self._spare = 0  # copies in view that are not the keeper of their group

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import Context, copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,14 @@ from traitlets import Dict, Float, Int, List, TraitError, Unicode
 
 from simwidget.errors import InvalidValueError, SimwidgetError
 from simwidget.session import Session, StaleEpochError
+from simwidget.threads import ThreadPool
 from simwidget.widgets import protocol
 from simwidget.widgets.ahead import Ahead
 from simwidget.widgets.fallback import with_contact_sheet
 from simwidget.widgets.fields import ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from simwidget.project import Project
 
@@ -91,9 +92,10 @@ class Gallery(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._pending: set[int] = set()
         # Reads may overtake each other. Commands may not: of two clicks on one card the later has to win.
-        self._reads = ThreadPoolExecutor(2, thread_name_prefix="simwidget-gallery-read")
-        self._commands = ThreadPoolExecutor(1, thread_name_prefix="simwidget-gallery-command")
+        self._reads = ThreadPool(2, thread_name_prefix="simwidget-gallery-read")
+        self._commands = ThreadPool(1, thread_name_prefix="simwidget-gallery-command")
         self._ahead = Ahead()
+        self._asked_in: Context | None = None  # the context of the browser's latest message
         super().__init__()
         self._refresh()
         self._unsubscribe = self.session.on_change(self._refresh)
@@ -131,6 +133,25 @@ class Gallery(anywidget.AnyWidget):
                 super().set_state(allowed)
             except TraitError as error:
                 self.log.warning("simwidget gallery: the browser sent a bad value: %s", error)
+
+    def send_state(self, key: str | Iterable[str] | None = None) -> None:
+        """Send the values of some traits to the browser, by name, or of all."""
+        self._as_answer(super().send_state, key)
+
+    def send(self, content: object, buffers: Sequence[bytes] | None = None) -> None:
+        """Send a message to the browser."""
+        self._as_answer(super().send, content, buffers)
+
+    def _as_answer(self, send: Callable[..., None], *args: object) -> None:
+        """Send as if answering the browser's latest message, whatever cell or thread it is sent from.
+
+        ipykernel 7.4 takes what the browser sends next to the shell whose message the widget has last answered: to
+        that of a cell, where it would have to wait until the cell is done.
+        """
+        if self._asked_in is None:
+            send(*args)
+        else:
+            self._asked_in.copy().run(send, *args)
 
     def _refresh(self, changed: frozenset[str] = frozenset()) -> None:
         """Mirror the session in the traits, with one message to the browser."""
@@ -187,6 +208,7 @@ class Gallery(anywidget.AnyWidget):
 
     def _receive(self, _widget: object, content: object, buffers: Sequence[memoryview | bytes]) -> None:
         """Accept a message from the browser; the work is done elsewhere, so that this never blocks."""
+        self._asked_in = copy_context()
         try:
             request = protocol.parse_request(content, buffers)
         except ProtocolError as error:

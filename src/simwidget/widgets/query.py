@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import ipywidgets
 
 from simwidget.errors import SimwidgetError
 from simwidget.session_view import NEIGHBORS
+from simwidget.threads import ThreadPool
 from simwidget.widgets.layouts import fixed
 from simwidget.widgets.quiet import Quiet
 
@@ -33,7 +33,7 @@ class QueryPanel(ipywidgets.VBox):
     def __init__(self, session: Session) -> None:
         self.session = session
         self._quiet = Quiet()
-        self._work = ThreadPoolExecutor(1, thread_name_prefix="simwidget-search")
+        self._work = ThreadPool(1, thread_name_prefix="simwidget-search")
         self.back = ipywidgets.Button(
             icon="arrow-left", tooltip="Back to what was shown before", layout=fixed("34px")
         )

@@ -130,7 +130,7 @@ test("what Python sets is shown, and what is clicked can be observed", async ({ 
   await expect.poll(async () => (await view.names())[0]).toBe(most);
 });
 
-test("the gallery answers while a cell is running, also one that has changed the view", async ({ notebook }) => {
+test("the gallery answers while a cell runs that has changed the view", async ({ notebook }) => {
   const view = await ExplorerView.show(notebook);
   await view.painted();
   const running = notebook.run(

@@ -97,8 +97,10 @@ def rank_for_keeping(
 def _criteria(items: ItemTable) -> dict[str, npt.NDArray[np.generic]]:
     """For each criterion one number an item, the smallest the best."""
     pixels = items.widths.astype(np.int64) * items.heights
-    paths = np.array([path.encode("utf-8", "surrogateescape") for path in items.paths], dtype=object)
-    _, path_order = np.unique(paths, return_inverse=True) if len(paths) else (None, np.empty(0, int))
+    paths = [path.encode("utf-8", "surrogateescape") for path in items.paths]
+    path_order = np.empty(len(paths), dtype=np.int64)
+    # By Python, which has little to do where they are in order: those of one scan are.
+    path_order[sorted(range(len(paths)), key=paths.__getitem__)] = np.arange(len(paths))
     return {
         "resolution": -pixels,
         "bytes": -(items.sizes / np.maximum(pixels, 1)),

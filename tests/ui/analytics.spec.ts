@@ -88,8 +88,11 @@ test("charts filter and select in the Explorer", async ({ notebook }) => {
   await notebook.run("explorer.clear()");
   await notebook.run('analytics.chart.value = "Classes"');
   await expect(charts.getByText("cat").first()).toBeVisible();
-  await bars.first().click();
-  await expect.poll(() => notebook.value("len(explorer.view)")).toBe(IMAGES / 2);
+  // Once, a click 0.2 s after the chart was there had no effect, though the bar said what it is; not reproduced.
+  await expect(async () => {
+    await bars.first().click();
+    await expect.poll(() => notebook.value("len(explorer.view)"), { timeout: 3000 }).toBe(IMAGES / 2);
+  }).toPass();
   await notebook.run('explorer.clear(); analytics.chart.value = "Map"');
   const plot = charts.locator(".bqplot .plotarea_events").first();
   await plot.scrollIntoViewIfNeeded();

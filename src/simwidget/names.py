@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, MutableMapping, ValuesView
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -182,6 +182,16 @@ class Tags(Mapping[str, list[Path]]):
 
     def __len__(self) -> int:
         return len(self._load())
+
+    # All at once: what is deleted while they are gone through would else be asked for by name.
+
+    def items(self) -> ItemsView[str, list[Path]]:
+        """Names and paths, as they are now."""
+        return {name: self._paths(ids) for name, ids in self._load().items()}.items()
+
+    def values(self) -> ValuesView[list[Path]]:
+        """Paths of each tag, as they are now."""
+        return dict(self.items()).values()
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{name!r}: {len(ids):,} images" for name, ids in self._load().items())

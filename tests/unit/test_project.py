@@ -19,6 +19,7 @@ from simwidget.errors import (
     ProjectFormatError,
     UnknownNameError,
 )
+from simwidget.names import Tags
 
 
 def build(folder: Path, **options: object) -> sw.Project:
@@ -426,3 +427,15 @@ def test_the_recall_of_the_graph_is_stored_with_it(project: sw.Project) -> None:
         again.graph.save(project.project_dir / "graph.npz")
         loaded = again.graph.load(project.project_dir / "graph.npz")
     np.testing.assert_array_equal(loaded.indices, project.graph.indices)
+
+
+def test_tags_can_be_gone_through_while_one_is_deleted() -> None:
+    held = {"a": [1, 2], "b": [3]}
+    tags = Tags(lambda: dict(held), lambda ids: [Path(f"{item}.jpg") for item in ids])
+    seen = []
+    for name, paths in tags.items():
+        held.pop("b", None)
+        seen.append((name, len(paths)))
+    assert seen == [("a", 2), ("b", 1)]
+    assert list(tags.items()) == [("a", [Path("1.jpg"), Path("2.jpg")])]
+    assert list(tags.values()) == [[Path("1.jpg"), Path("2.jpg")]]
